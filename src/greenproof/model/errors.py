@@ -1,0 +1,129 @@
+"""The one error tree.
+
+    GreenproofError
+    ├── UsageError             the command line is wrong                      exit 4
+    ├── ConfigurationError     greenproof.toml is wrong, all mistakes at once exit 4
+    ├── PlatformError          a service or dependency did not do its part    exit 1
+    ├── LedgerError            the ledger cannot be written or believed       exit 3
+    ├── RunnerError            the test command could not be run              exit 4
+    ├── RelayError             the relay could not start or was lost          exit 3
+    └── InterruptedByUser      Ctrl-C or SIGTERM                              exit 2
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from greenproof.model.exits import ExitCode
+
+
+class GreenproofError(Exception):
+    """What happened, where, what was expected, a hint, and a stable code."""
+
+    exit_code = ExitCode.INTERNAL_ERROR
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        where: str | None = None,
+        expected: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.where = where
+        self.expected = expected
+        self.hint = hint
+
+    def lines(self) -> list[str]:
+        """The error as a person reads it, without colour."""
+        lines = [f"error: {self.message} [{self.code}]"]
+        if self.where:
+            lines.append(f"  where: {self.where}")
+        if self.expected:
+            lines.append(f"  expected: {self.expected}")
+        if self.hint:
+            lines.append("")
+            lines.append(f"hint: {self.hint}")
+        return lines
+
+
+class UsageError(GreenproofError):
+    """The command line is wrong."""
+
+    exit_code = ExitCode.USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a configuration file."""
+
+    line: int | None
+    """1-based line, or None when the file as a whole is meant."""
+    where: str
+    """The dotted key, `services.auth.port`."""
+    message: str
+    expected: str
+    hint: str | None = None
+
+
+class ConfigurationError(GreenproofError):
+    """`greenproof.toml` is wrong; carries every mistake that was found."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, path: str, problems: Sequence[Problem]) -> None:
+        count = len(problems)
+        super().__init__(
+            f"{path}: {count} mistake{'' if count == 1 else 's'} in the configuration",
+            code="configuration",
+        )
+        self.path = path
+        self.problems = tuple(problems)
+
+    def lines(self) -> list[str]:
+        """One block for each mistake, in the order of the file."""
+        lines = super().lines()
+        for problem in self.problems:
+            at = f"{self.path}:{problem.line}" if problem.line else self.path
+            lines.append("")
+            lines.append(f"{at}: {problem.where}: {problem.message}")
+            lines.append(f"  expected: {problem.expected}")
+            if problem.hint:
+                lines.append(f"  hint: {problem.hint}")
+        return lines
+
+
+class PlatformError(GreenproofError):
+    """A service or dependency did not do its part."""
+
+    exit_code = ExitCode.FAILED
+
+
+class LedgerError(GreenproofError):
+    """The ledger cannot be written, read or believed."""
+
+    exit_code = ExitCode.INTERNAL_ERROR
+
+
+class RunnerError(GreenproofError):
+    """The test command could not be run at all."""
+
+    exit_code = ExitCode.USAGE
+
+
+class RelayError(GreenproofError):
+    """The relay could not start, or was lost on the way."""
+
+    exit_code = ExitCode.INTERNAL_ERROR
+
+
+class InterruptedByUser(GreenproofError):
+    """Ctrl-C or SIGTERM."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+    def __init__(self, message: str = "interrupted") -> None:
+        super().__init__(message, code="interrupted")

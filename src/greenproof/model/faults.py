@@ -1,0 +1,29 @@
+"""Which answers a fault run replaces. Faults exist only between relay and test; the service never sees them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from greenproof.model.facts import FaultKind
+from greenproof.model.routes import Route
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFaults:
+    """What is replaced for one case, in its call phase."""
+
+    routes: tuple[Route, ...] = ()
+    """The claimed routes; empty: every route that is not plumbing."""
+    refused: tuple[Route, ...] = ()
+    """WebSocket routes whose handshake the service refused in the plain run: the error fault accepts them."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPlan:
+    """One fault run."""
+
+    kind: FaultKind
+    cases: Mapping[str, CaseFaults]
+    plumbing: tuple[Route, ...]
+    """Never replaced, unless a claim of the case names the route itself."""
+    fixture_routes: tuple[Route, ...] = ()
+    """Routes whose answers are replaced while a fixture is set up (value faults only)."""
