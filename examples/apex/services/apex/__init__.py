@@ -1,0 +1,1 @@
+"""Apex: a small, real multi-service AI platform."""

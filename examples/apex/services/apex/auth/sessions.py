@@ -1,0 +1,86 @@
+"""Sessions in Redis: refresh tokens that are good once, and revocation."""
+
+import hashlib
+import secrets
+import uuid
+from dataclasses import dataclass
+
+import redis.asyncio as redis
+
+from apex.shared.tokens import Caller, session_key, sign_access_token, unauthorized
+from apex.shared.tokens import LIFETIME_SECONDS as ACCESS_SECONDS
+
+SESSION_SECONDS = 7 * 24 * 3600
+
+# One step, so that of two uses of the same refresh token only one can win.
+# A token that was used before has been stolen or replayed: the whole session ends.
+_ROTATE = """
+local known = redis.call('HGET', KEYS[1], 'refresh')
+if not known then return 0 end
+if known ~= ARGV[1] then redis.call('DEL', KEYS[1]) return 0 end
+redis.call('HSET', KEYS[1], 'refresh', ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 1
+"""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a log-in or a refresh gives."""
+
+    access_token: str
+    refresh_token: str
+
+    def as_json(self) -> dict[str, str | int]:
+        return {
+            "access_token": self.access_token,
+            "refresh_token": self.refresh_token,
+            "token_type": "bearer",
+            "expires_in": ACCESS_SECONDS,
+        }
+
+
+class Sessions:
+    """Opens, renews and ends sessions."""
+
+    def __init__(self, cache: redis.Redis, jwt_secret: str) -> None:
+        self._cache = cache
+        self._secret = jwt_secret
+
+    async def open(self, user_id: uuid.UUID, email: str) -> Grant:
+        """A new session with its first pair of tokens."""
+        caller = Caller(user_id, email, uuid.uuid4().hex)
+        refresh = secrets.token_urlsafe(32)
+        key = session_key(caller.session_id)
+        record = {"user_id": str(user_id), "email": email, "refresh": _digest(refresh)}
+        async with self._cache.pipeline(transaction=True) as steps:
+            steps.hset(key, mapping=record)
+            steps.expire(key, SESSION_SECONDS)
+            await steps.execute()
+        return self._grant(caller, refresh)
+
+    async def refresh(self, refresh_token: str) -> Grant:
+        """A new pair of tokens; the old refresh token is used up."""
+        session_id, _, secret = refresh_token.partition(".")
+        key = session_key(session_id)
+        record = await self._cache.hgetall(key)
+        following = secrets.token_urlsafe(32)
+        turned = await self._cache.eval(
+            _ROTATE, 1, key, _digest(secret), _digest(following), str(SESSION_SECONDS)
+        )
+        if not turned or not record:
+            raise unauthorized("refresh_invalid", "the refresh token is not valid")
+        caller = Caller(uuid.UUID(record["user_id"]), record["email"], session_id)
+        return self._grant(caller, following)
+
+    async def revoke(self, session_id: str) -> None:
+        """End the session: its access tokens stop working at once, in every service."""
+        await self._cache.delete(session_key(session_id))
+
+    def _grant(self, caller: Caller, refresh: str) -> Grant:
+        access = sign_access_token(self._secret, caller)
+        return Grant(access, f"{caller.session_id}.{refresh}")
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

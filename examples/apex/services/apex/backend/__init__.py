@@ -1,0 +1,1 @@
+"""Threads, messages, agents and their runs."""

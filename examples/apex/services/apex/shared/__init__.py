@@ -1,0 +1,1 @@
+"""What every service needs: settings, stores, errors, logs, health."""

@@ -1,0 +1,56 @@
+"""PostgreSQL and Redis: opened at start-up, checked by readiness, closed at the end."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+import redis.asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+
+from apex.shared.settings import StoreSettings
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The connections of one process."""
+
+    database: asyncpg.Pool
+    cache: redis.Redis
+
+    async def ping_database(self) -> None:
+        await self.database.fetchval("SELECT 1", timeout=3)
+
+    async def ping_cache(self) -> None:
+        await self.cache.ping()
+
+
+@asynccontextmanager
+async def open_stores(settings: StoreSettings) -> AsyncIterator[Stores]:
+    """Open both, and close them at the end.
+
+    The pool starts empty and makes a new connection whenever one has died, so a store that is
+    away at start-up or restarts later shows in readiness and heals by itself.
+    """
+    database = await asyncpg.create_pool(
+        settings.database_url,
+        min_size=0,
+        max_size=10,
+        max_inactive_connection_lifetime=60,
+        timeout=5,
+        command_timeout=10,
+    )
+    cache = redis.Redis.from_url(
+        settings.redis_url,
+        decode_responses=True,
+        socket_connect_timeout=3,
+        socket_timeout=5,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3),
+        health_check_interval=15,
+    )
+    try:
+        yield Stores(database, cache)
+    finally:
+        await cache.aclose()
+        await database.close()
