@@ -142,10 +142,13 @@ class CaseRecord:
     call_end_ns: int | None = None
     end_ns: int | None = None
     checks: int = 0
-    """Checks of the test's own tree that ran in the call phase (asserts, unittest assertions, matched raises)."""
+    """Checks of the test's own tree that ran in the call phase (asserts, unittest assertions, matched raises);
+    -1: could not be counted."""
     last_check_ns: int | None = None
     failure: Failure | None = None
     skip_reason: str | None = None
+    retried: bool = False
+    """Run more than once in one run, by a plugin that retries."""
     connections: int = 0
     """`socket.connect` events of the process in the call phase, to anywhere."""
     foreign_connections: int = 0

@@ -1,5 +1,7 @@
 """Verdicts: what is concluded about a case and a run, with reasons."""
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -78,3 +80,9 @@ class RunVerdict:
     cases: tuple[CaseVerdict, ...]
     findings: tuple[Reason, ...]
     """What concerns the suite as a whole: a lost target, a forged exit status, ids that were never collected."""
+
+
+def counts(verdicts: Iterable[CaseVerdict]) -> Mapping[str, int]:
+    """How many cases have each verdict; every verdict is named, also with 0."""
+    found = Counter(v.verdict for v in verdicts)
+    return {verdict.value: found.get(verdict, 0) for verdict in Verdict}

@@ -1,0 +1,31 @@
+# Everything that a newcomer needs: make demo, make test. Works without root, Docker or Node.
+.POSIX:
+.PHONY: install check test unit demo apex clean bench
+
+PY = .venv/bin/python
+
+install:
+	@sh scripts/install.sh
+
+apex: install
+	@sh examples/apex/install.sh "$$(sh scripts/find_python.sh 12)"
+
+check: install
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+
+unit: install apex
+	$(PY) -m pytest
+
+test: check unit
+
+demo: install apex
+	@$(PY) scripts/demo.py
+
+bench: install
+	$(PY) bench/cost/run.py
+
+clean:
+	rm -rf .venv build dist examples/apex/.venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

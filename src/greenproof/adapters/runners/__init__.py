@@ -1,0 +1,1 @@
+"""Runners: the user's own test commands, started in the user's own environment."""

@@ -1,0 +1,100 @@
+"""A census of test functions, taken from the files and outside the test process.
+
+It follows pytest's naming rules without importing anything, so no hook can hide a test from it. It counts functions,
+not parameters.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+from greenproof.model.facts import TestProcess
+
+_SKIPPED_FOLDERS = {"node_modules", "build", "dist", "venv", "__pycache__"}
+_FILE_LIMIT = 20_000
+_SIZE_LIMIT = 2 * 1024 * 1024
+
+
+def census(process: TestProcess) -> tuple[str, ...]:
+    """The node ids, without parameters, that the files hold below the paths which pytest was asked for."""
+    root = Path(process.rootdir)
+    found: dict[str, None] = {}
+    for argument in process.arguments:
+        path, _, inside = argument.partition("::")
+        place = (root / path).resolve() if not Path(path).is_absolute() else Path(path)
+        for file in _files(place, process.python_files):
+            if not file.is_relative_to(root):
+                continue
+            prefix = file.relative_to(root).as_posix()
+            wanted = "::".join([prefix, inside.split("[", 1)[0]]) if inside else prefix
+            for name in _functions(file, process):
+                node = f"{prefix}::{name}"
+                if node == wanted or node.startswith(f"{wanted}::"):
+                    found[node] = None
+    return tuple(found)
+
+
+def _files(place: Path, patterns: Sequence[str]) -> Iterator[Path]:
+    if place.is_file():
+        yield place
+        return
+    count = 0
+    for folder, folders, names in place.walk():
+        folders[:] = sorted(
+            f for f in folders
+            if not f.startswith(".") and f not in _SKIPPED_FOLDERS and not (folder / f / "pyvenv.cfg").exists()
+        )
+        for name in sorted(names):
+            if any(fnmatch(name, pattern) for pattern in patterns):
+                count += 1
+                if count > _FILE_LIMIT:
+                    return
+                yield folder / name
+
+
+def _functions(file: Path, process: TestProcess) -> Iterator[str]:
+    """`test_a`, `TestB::test_c` of one file; nothing of a file that can't be parsed (pytest says why)."""
+    try:
+        if file.stat().st_size > _SIZE_LIMIT:
+            return
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    yield from _in_body(tree.body, process, "")
+
+
+def _in_body(body: Iterable[ast.stmt], process: TestProcess, prefix: str) -> Iterator[str]:
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if _named(node.name, process.python_functions) and not _is_fixture(node):
+                yield prefix + node.name
+        elif isinstance(node, ast.ClassDef):
+            if _is_unittest(node):
+                inner = (f for f in node.body if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef))
+                yield from (f"{prefix}{node.name}::{f.name}" for f in inner if f.name.startswith("test"))
+            elif _named(node.name, process.python_classes) and not _not_collected(node):
+                yield from _in_body(node.body, process, f"{prefix}{node.name}::")
+
+
+def _named(name: str, patterns: Sequence[str]) -> bool:
+    """pytest's rule: a prefix, or a glob if it holds one."""
+    return any(fnmatch(name, p) if any(c in p for c in "*?[") else name.startswith(p) for p in patterns)
+
+
+def _is_fixture(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any("fixture" in ast.unparse(d) for d in node.decorator_list)
+
+
+def _is_unittest(node: ast.ClassDef) -> bool:
+    return any(ast.unparse(base).endswith("TestCase") for base in node.bases)
+
+
+def _not_collected(node: ast.ClassDef) -> bool:
+    """Classes with a constructor or `__test__ = False`, which pytest leaves out by its own rules."""
+    for item in node.body:
+        if isinstance(item, ast.FunctionDef) and item.name in ("__init__", "__new__"):
+            return True
+        if isinstance(item, ast.Assign) and ast.unparse(item) == "__test__ = False":
+            return True
+    return False

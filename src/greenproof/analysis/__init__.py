@@ -1,0 +1,1 @@
+"""Minds: pure decisions over facts. No I/O, no clock, no randomness that is not passed in."""

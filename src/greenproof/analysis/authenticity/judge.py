@@ -1,0 +1,177 @@
+"""From the facts of a run to a verdict for each case: the four conditions, in order."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from greenproof.analysis.authenticity import reasons
+from greenproof.analysis.authenticity.accounted import absent_cases, run_findings
+from greenproof.analysis.authenticity.arrived import Arrival, arrived
+from greenproof.analysis.authenticity.claims import Claims, route_of
+from greenproof.analysis.authenticity.contact import Contact, Contacts
+from greenproof.analysis.authenticity.falsifiable import Falsification, FaultRun, falsified
+from greenproof.model.facts import CaseRecord, FaultKind, Outcome, Receipt, RunObservation
+from greenproof.model.verdicts import CaseVerdict, Reason, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that a verdict may rest on."""
+
+    plain: RunObservation
+    claims: Claims
+    error: RunObservation | None = None
+    value: RunObservation | None = None
+    receipts: tuple[Receipt, ...] = ()
+    """Of the plain run."""
+    expected: Mapping[str, str | None] | None = None
+    """Target to revision; None for a target that names none."""
+    services: Mapping[str, str] | None = None
+    """Target to the service name in receipts."""
+    planned: tuple[str, ...] = ()
+    """The census: ids of test functions found in the files, without parameters; and the ids of the last good run."""
+    command: tuple[str, ...] = ()
+    offline: bool = False
+
+
+def judge_run(evidence: Evidence) -> tuple[tuple[CaseVerdict, ...], tuple[Reason, ...]]:
+    """Judge every planned case, and the run as a whole. Cases come in the order in which they ran."""
+    judge = _Judge(evidence)
+    verdicts = [judge.case(record) for record in evidence.plain.cases]
+    verdicts += absent_cases(evidence.plain, evidence.planned, evidence.command)
+    return tuple(verdicts), run_findings(evidence.plain)
+
+
+class _Judge:
+    """The evidence, indexed once."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._contacts = Contacts(evidence.plain, evidence.claims)
+        self._receipts: dict[str, list[Receipt]] = defaultdict(list)
+        for receipt in evidence.receipts:
+            self._receipts[receipt.trace_id].append(receipt)
+        runs = ((FaultKind.ERROR, evidence.error), (FaultKind.VALUE, evidence.value))
+        self._faults = {kind: FaultRun(run, evidence.claims) for kind, run in runs if run}
+        self._lost_ns = min((t.at_ns for t in evidence.plain.lost_targets), default=None)
+        self._broken = bool(evidence.plain.hook_errors) or evidence.plain.relay_lost
+
+    def case(self, record: CaseRecord) -> CaseVerdict:
+        contact = self._contacts.of(record)
+        base = self._base(record, contact)
+        if record.outcome is not Outcome.PASSED:
+            return _red(base, record, self._lost_ns)
+        if record.executed in (Outcome.FAILED, Outcome.ERROR):
+            return replace(base, verdict=Verdict.HOLLOW, reasons=(reasons.REPORT_FLIPPED.reason(),))
+        if record.retried:
+            return replace(base, verdict=Verdict.FLAKY, reasons=(reasons.FLAKY.reason(),))
+        if self._evidence.offline:
+            return _offline(base, record)
+        return self._green(base, record, contact)
+
+    def _base(self, record: CaseRecord, contact: Contact) -> CaseVerdict:
+        """What is known of a case whatever its verdict."""
+        claimed = self._evidence.claims.of(record.id)
+        reached = {route_of(x, claimed) for x in contact.on_route}
+        return CaseVerdict(
+            id=record.id,
+            outcome=record.outcome,
+            verdict=Verdict.UNPROVEN,
+            reasons=(),
+            routes_claimed=tuple(str(r) for r in claimed),
+            routes_reached=tuple(sorted(str(r) for r in reached)),
+            routes_missed=tuple(str(r) for r in claimed if r not in reached),
+            exchanges=tuple(x.id for x in contact.all),
+            failure=record.failure,
+            duration_s=_duration(record),
+        )
+
+    def _green(self, base: CaseVerdict, record: CaseRecord, contact: Contact) -> CaseVerdict:
+        """A passed case: proven only if all conditions hold; what refutes comes before what is missing."""
+        evidence = self._evidence
+        traces = {x.trace_id for x in contact.all if x.trace_id}
+        receipts = [r for trace in sorted(traces) for r in self._receipts.get(trace, ())]
+        arrival = arrived(record, contact, receipts, evidence.expected or {}, evidence.services or {})
+        base = replace(base, receipts=arrival.receipts, remarks=arrival.remarks)
+        if not contact.on_route:
+            return self._verdict(base, arrival, None, None)
+        faults = falsified(record.id, contact, self._faults)
+        base = replace(base, faults=faults.results, sensitivity=faults.sensitivity)
+        return self._verdict(base, arrival, faults, _checked(record, contact, faults))
+
+    def _verdict(
+        self,
+        base: CaseVerdict,
+        arrival: Arrival,
+        faults: Falsification | None,
+        unchecked: tuple[Reason, bool] | None,
+    ) -> CaseVerdict:
+        found: list[tuple[Reason, bool]] = []
+        if arrival.reason:
+            found.append((arrival.reason, arrival.hollow))
+        if faults and faults.reason:
+            found.append((faults.reason, faults.hollow))
+        if unchecked:
+            found.append(unchecked)
+        if self._broken:
+            found.append((reasons.WITNESS_MISSING.reason(), False))
+        refuting = tuple(reason for reason, hollow in found if hollow)
+        missing = tuple(reason for reason, hollow in found if not hollow)
+        if refuting:
+            return replace(base, verdict=Verdict.HOLLOW, reasons=(*refuting, *missing))
+        if missing:
+            return replace(base, verdict=Verdict.UNPROVEN, reasons=missing)
+        return replace(base, verdict=Verdict.PROVEN)
+
+
+def _checked(record: CaseRecord, contact: Contact, faults: Falsification) -> tuple[Reason, bool] | None:
+    """Condition 3: a check ran after the head of the first answer, or one turned the case red under a fault."""
+    if faults.failed_a_check:
+        return None
+    first = min(x.head_ns for x in contact.on_route if x.head_ns is not None)
+    if record.checks and record.last_check_ns is not None and record.last_check_ns > first:
+        return None
+    if record.checks < 0:
+        return reasons.CHECKS_UNKNOWN.reason(), False
+    return reasons.UNCHECKED.reason(), True
+
+
+def _offline(base: CaseVerdict, record: CaseRecord) -> CaseVerdict:
+    if record.checks == 0:
+        return replace(base, verdict=Verdict.HOLLOW, reasons=(reasons.UNCHECKED.reason("No check ran."),))
+    return replace(base, verdict=Verdict.PASSED_OFFLINE)
+
+
+def _red(base: CaseVerdict, record: CaseRecord, lost_ns: int | None) -> CaseVerdict:
+    """Every outcome but passed."""
+    verdict, kind = _RED[record.outcome]
+    text = None
+    if record.outcome in (Outcome.SKIPPED, Outcome.XFAILED) and record.skip_reason:
+        text = f"{kind.meaning} Reason given: {record.skip_reason[:200]}"
+    if record.outcome is Outcome.FAILED and record.failure and record.failure.kind == "error":
+        kind = reasons.ERROR_RAISED
+    if lost_ns is not None and verdict is Verdict.FAILED:
+        if (record.setup_start_ns or 0) > lost_ns:
+            verdict, kind = Verdict.NOT_RUN, reasons.TARGET_LOST
+        elif (record.end_ns or lost_ns) >= lost_ns:
+            kind = reasons.TARGET_DIED_HERE
+    return replace(base, verdict=verdict, reasons=(kind.reason(text),))
+
+
+_RED: Mapping[Outcome, tuple[Verdict, reasons.ReasonKind]] = {
+    Outcome.FAILED: (Verdict.FAILED, reasons.CHECK_FAILED),
+    Outcome.ERROR: (Verdict.FAILED, reasons.SETUP_FAILED),
+    Outcome.UNFINISHED: (Verdict.FAILED, reasons.KILLED),
+    Outcome.XPASSED: (Verdict.FAILED, reasons.XPASSED),
+    Outcome.SKIPPED: (Verdict.NOT_RUN, reasons.SKIPPED),
+    Outcome.XFAILED: (Verdict.NOT_RUN, reasons.XFAILED),
+}
+
+
+def _duration(record: CaseRecord) -> float | None:
+    """Seconds of the call phase: told, but never evidence."""
+    if record.call_start_ns is None or record.call_end_ns is None:
+        return None
+    return (record.call_end_ns - record.call_start_ns) / 1e9
+
+

@@ -1,0 +1,99 @@
+"""The root command, lazy sub-commands, and the one place where errors become exit codes."""
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn, override
+
+import click
+
+from greenproof import __version__
+from greenproof.model.errors import GreenproofError
+from greenproof.model.exits import ExitCode
+
+# name -> (module, one line for --help): a new command is one new file and one line here.
+COMMANDS = {
+    "prove": ("prove", "Run a test command and judge every case: is its green real?"),
+    "loop": ("loop", "Ready, deploy, select, execute, judge, report: one turn of the release loop."),
+    "up": ("environment", "Start the environment: supervisor, dependencies, ingress."),
+    "down": ("environment", "Stop everything that `up` started; data is kept."),
+    "deploy": ("environment", "Deploy the services as they are now, as one release."),
+    "rollback": ("environment", "Go back to the release before, as a whole."),
+    "ready": ("environment", "Is each service ready, proven by its identity?"),
+    "status": ("environment", "What is deployed, where it listens, and in which state it is."),
+    "logs": ("environment", "Show the log of a service."),
+    "ledger": ("ledger", "The record of every run: verify it, read it."),
+    "explain": ("explain", "What a reason code means, and what to do about it."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported only when they are called."""
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"greenproof.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="greenproof", message="%(prog)s %(version)s")
+def root() -> None:
+    """Prove that every green is real, and ship with the evidence.
+
+    Exit codes: 0 verified, 1 failed, 2 interrupted, 3 internal error, 4 usage or configuration, 5 nothing verified,
+    6 inconclusive.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and leave with its exit code. Whatever goes wrong is one clear message, never a traceback."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = root.main(args=arguments, prog_name="greenproof", standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(int(code) if isinstance(code, int) else 0)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitCode.USAGE)
+    except (KeyboardInterrupt, click.Abort):
+        _leave(["interrupted"], ExitCode.INTERRUPTED)
+    except GreenproofError as error:
+        _leave(error.lines(), error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has gone; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.FAILED)
+    except Exception as error:  # noqa: BLE001 - the last resort: a defect of ours is told as one
+        if os.environ.get("GREENPROOF_TRACEBACK"):
+            raise
+        text = f"error: a defect in greenproof: {type(error).__name__}: {error} [internal-error]"
+        _leave([text, "", "hint: set GREENPROOF_TRACEBACK=1 and report what it shows"], ExitCode.INTERNAL_ERROR)
+
+
+def _leave(lines: Sequence[str], code: ExitCode) -> NoReturn:
+    for line in lines:
+        click.echo(line, err=True)
+    sys.exit(code)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """SIGTERM ends a command as Ctrl-C does, so that everything that it started is ended too."""
+    raise KeyboardInterrupt

@@ -1,0 +1,285 @@
+"""Prove a suite: run it plainly through the relay, repeat what passed under two faults, and judge every case."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from greenproof.adapters.logs.receipts import mark, read_receipts
+from greenproof.adapters.probes.identity import TargetIdentity, identify
+from greenproof.adapters.relay.witness import RelayTarget, Witness
+from greenproof.adapters.runners.addresses import variable_templates
+from greenproof.adapters.runners.census import census
+from greenproof.adapters.runners.command import CommandResult, TestCommand, resolve
+from greenproof.adapters.runners.leftovers import end_marked
+from greenproof.adapters.runners.witnessed import merged_bundle, plugin_folder, witnessed_environment
+from greenproof.analysis.authenticity import Evidence, judge_run, plan_faults, reasons
+from greenproof.analysis.authenticity.claims import Claims
+from greenproof.analysis.authenticity.conclusion import Gate, conclude
+from greenproof.analysis.selection import RunPhase
+from greenproof.loop.merging import merge
+from greenproof.model.errors import GreenproofError
+from greenproof.model.exits import ExitCode
+from greenproof.model.facts import CaseRecord, Outcome, RunObservation
+from greenproof.model.faults import FaultPlan
+from greenproof.model.plan import IdentitySource, LogSource
+from greenproof.model.proof import Proof, TargetSeen
+from greenproof.model.verdicts import Reason
+
+_FAULT_RUN_FLOOR_S = 60.0
+_FAULT_RUN_FACTOR = 3.0
+
+
+class TargetDownError(GreenproofError):
+    """A target did not answer before the suite began, so nothing can be verified."""
+
+    exit_code = ExitCode.NOTHING_VERIFIED
+
+
+@dataclass(frozen=True, slots=True)
+class ProofTarget:
+    """An address that the tests talk to, and how its release is known."""
+
+    name: str
+    url: str
+    variables: tuple[str, ...] = ()
+    service: str | None = None
+    """The name in receipts; None: the target's own."""
+    revision: str | None = None
+    """What the platform deployed."""
+    identity: IdentitySource = IdentitySource()
+    log: Path | None = None
+    log_source: LogSource = LogSource()
+    ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProofRequest:
+    """What is to be proven, and how."""
+
+    command: tuple[str, ...]
+    directory: Path
+    state: Path
+    """The folder `.greenproof`."""
+    targets: tuple[ProofTarget, ...]
+    claims: Claims
+    expect: Mapping[str, str] = field(default_factory=dict)
+    gate: Gate = Gate()
+    faults: bool = True
+    fail_fast: bool = False
+    timeout: float = 900.0
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    phases: tuple[RunPhase, ...] = ()
+    """Empty: everything that the command collects, in one go."""
+    planned: tuple[str, ...] = ()
+    """Ids of the last good run."""
+    offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told what happens meanwhile. Each is called from one thread at a time."""
+
+    say: Callable[[str], None] = lambda text: None
+    """A line about the progress of the run."""
+    output: Callable[[str], None] = lambda line: None
+    """A line that the plain run printed."""
+    case: Callable[[str | None, CaseRecord], None] = lambda fault, record: None
+    """A case finished, in the plain run (None) or under a fault."""
+
+
+def new_run_id() -> str:
+    """An id that sorts by time and is never used twice."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def prove(request: ProofRequest, listener: Listener, run: str | None = None) -> Proof:
+    """Run, repeat under faults, judge. Leaves no process behind, whatever happens."""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    resolve(request.command, request.directory, request.environment.get("PATH"))
+    targets = tuple(_seen(t, request) for t in request.targets)
+    with _session(request) as session:
+        marks = [mark(t.service or t.name, t.log, t.log_source) for t in request.targets if t.log]
+        plain, result = session.plain(listener)
+        receipts = read_receipts(marks, _traces(plain), wait_s=2.0)
+        error = value = None
+        if request.faults and not request.offline and not plain.relay_lost and not plain.lost_targets:
+            error, value = session.faulted(plain, listener)
+    targets, changed = _still_the_same(targets, request)
+    planned = (*request.planned, *(i for p in plain.processes[:1] for i in census(p)))
+    evidence = Evidence(
+        plain=plain,
+        claims=request.claims,
+        error=error,
+        value=value,
+        receipts=receipts,
+        expected={t.name: t.expected for t in targets},
+        services={t.name: t.service or t.name for t in request.targets},
+        planned=_within_phases(planned, request.phases),
+        command=request.command,
+        offline=request.offline,
+    )
+    cases, findings = judge_run(evidence)
+    verdict = conclude(cases, (*findings, *changed), request.gate)
+    return Proof(
+        run or new_run_id(), at, request.command, targets, verdict, plain, error, value, receipts,
+        request.faults, result.tail,
+    )
+
+
+def collect(request: ProofRequest, listener: Listener) -> tuple[str, ...]:
+    """The ids that the command would run, without running one."""
+    with _session(request) as session:
+        observation, _ = session.run(None, (), listener, request.timeout)
+    return tuple(dict.fromkeys((*observation.collected, *observation.deselected)))
+
+
+class _Session:
+    """One relay and one prepared environment for all runs of a suite."""
+
+    def __init__(self, request: ProofRequest, witness: Witness) -> None:
+        self._request = request
+        self._witness = witness
+        self._plugin = plugin_folder(request.state / "cache")
+        secure = any(v.startswith(("https", "wss")) for v in witness.addresses().values())
+        self._bundle = (
+            merged_bundle(request.environment, witness.ca_certificate, request.state / "cache" / "relay")
+            if secure else None
+        )
+
+    def plain(self, listener: Listener) -> tuple[RunObservation, CommandResult]:
+        """The plain run: in one go, or phase by phase until a gating phase fails."""
+        request = self._request
+        if not request.phases:
+            return self.run(None, None, listener, request.timeout)
+        done = []
+        for phase in request.phases:
+            listener.say(f"phase {phase.name}: {len(phase.cases)} cases")
+            done.append(self.run(None, phase.cases, listener, request.timeout))
+            red = any(c.outcome is not Outcome.PASSED for c in done[-1][0].cases)
+            if request.fail_fast and phase.gates and red:
+                listener.say(f"phase {phase.name} is red and gates: the phases after it are not run")
+                break
+        wanted = tuple(case for phase in request.phases for case in phase.cases)
+        return merge([observation for observation, _ in done], wanted), done[-1][1]
+
+    def faulted(
+        self, plain: RunObservation, listener: Listener
+    ) -> tuple[RunObservation | None, RunObservation | None]:
+        """The two fault runs over the cases that they can tell something about."""
+        candidates = plan_faults(plain, self._request.claims)
+        if not candidates.ids:
+            return None, None
+        limit = min(self._request.timeout, max(_FAULT_RUN_FLOOR_S, plain.duration_s * _FAULT_RUN_FACTOR))
+        listener.say(f"fault run 1 of 2: {len(candidates.ids)} cases, their answers replaced by errors")
+        error, _ = self.run(candidates.error, candidates.ids, listener, limit)
+        listener.say(f"fault run 2 of 2: {len(candidates.ids)} cases, the values in their answers changed")
+        value, _ = self.run(candidates.value, candidates.ids, listener, limit)
+        return error, value
+
+    def run(
+        self, fault: FaultPlan | None, select: Sequence[str] | None, listener: Listener, timeout: float
+    ) -> tuple[RunObservation, CommandResult]:
+        """One run of the command, with all facts about it."""
+        request, witness = self._request, self._witness
+        kind = fault.kind.value if fault else None
+        witness.begin(fault, select, lambda record: listener.case(kind, record))
+        environment = witnessed_environment(
+            request.environment,
+            plugin=self._plugin,
+            control=witness.control,
+            addresses=witness.addresses(),
+            bundle=self._bundle,
+            command=request.command,
+            fault_run=fault is not None,
+        )
+        argv = [_addressed(token, witness, request.targets) for token in request.command]
+        if request.fail_fast and fault is None and not request.phases:
+            environment["PYTEST_ADDOPTS"] += " --maxfail=1"
+        command = TestCommand(argv, directory=request.directory, environment=environment, timeout=timeout)
+        try:
+            # The output of a fault run is full of reds that we caused: it would only mislead.
+            result = command.run(on_line=listener.output if fault is None else None)
+        finally:
+            end_marked("GREENPROOF_CONTROL", witness.control)
+        observation = witness.finish(
+            exit_code=result.exit_code, timed_out=result.timed_out, duration_s=result.duration_s
+        )
+        return observation, result
+
+
+@contextlib.contextmanager
+def _session(request: ProofRequest) -> Iterator[_Session]:
+    relayed = [
+        RelayTarget(
+            name=t.name,
+            url=t.url,
+            variables=variable_templates(t.name, t.url, t.variables, request.environment),
+            identity_header=t.identity.header or "X-Greenproof-Revision",
+            ca=t.ca,
+        )
+        for t in request.targets
+    ]
+    with Witness.start(relayed, state=request.state / "cache" / "relay") as witness:
+        yield _Session(request, witness)
+
+
+def _addressed(token: str, witness: Witness, targets: Sequence[ProofTarget]) -> str:
+    """`{NAME}` in the command becomes the address of that target at the relay."""
+    for target in targets:
+        token = token.replace(f"{{{target.name}}}", witness.address_of(target.name))
+    return token
+
+
+def _seen(target: ProofTarget, request: ProofRequest) -> TargetSeen:
+    """What the target names at the start, and what is therefore expected of every answer."""
+    identity = _identify(target)
+    if not identity.answered:
+        raise TargetDownError(
+            f"the target {target.name} does not answer: {identity.detail}",
+            code="target-down",
+            where=target.url,
+            expected="a service that answers HTTP",
+            hint="start it, or correct the address; nothing was run",
+        )
+    if expected := request.expect.get(target.name):
+        return TargetSeen(target.name, target.url, expected, "--expect")
+    if target.revision:
+        return TargetSeen(target.name, target.url, target.revision, "platform")
+    named_by = "seen at the start" if identity.revision else "nobody"
+    return TargetSeen(target.name, target.url, identity.revision, named_by)
+
+
+def _identify(target: ProofTarget) -> TargetIdentity:
+    return identify(target.url, target.identity, ca=str(target.ca) if target.ca else None)
+
+
+def _still_the_same(
+    targets: Sequence[TargetSeen], request: ProofRequest
+) -> tuple[tuple[TargetSeen, ...], tuple[Reason, ...]]:
+    """Ask each named target again: a release that changed under the suite proves nothing."""
+    after, changed = [], []
+    by_name = {t.name: t for t in request.targets}
+    for target in targets:
+        now = _identify(by_name[target.name]).revision if target.expected else None
+        after.append(replace(target, at_end=now))
+        if now is not None and now != target.expected:
+            text = f"{target.name}: expected {target.expected}, named {now} after the run."
+            changed.append(reasons.RELEASE_CHANGED.reason(text))
+    return tuple(after), tuple(changed)
+
+
+def _traces(run: RunObservation) -> frozenset[str]:
+    answered = (x for x in run.exchanges if x.head_ns is not None and x.case and not x.synthetic)
+    return frozenset(x.trace_id for x in answered if x.trace_id)
+
+
+def _within_phases(planned: Sequence[str], phases: Sequence[RunPhase]) -> tuple[str, ...]:
+    """With phases, only what was selected is planned."""
+    if not phases:
+        return tuple(dict.fromkeys(planned))
+    wanted = {case.split("[", 1)[0] for phase in phases for case in phase.cases}
+    return tuple(i for i in dict.fromkeys(planned) if i.split("[", 1)[0] in wanted)

@@ -1,0 +1,40 @@
+"""A proof: everything that one run of a suite showed and what was concluded from it."""
+
+from dataclasses import dataclass
+
+from greenproof.model.facts import Receipt, RunObservation
+from greenproof.model.verdicts import RunVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSeen:
+    """A target at the start of the run, and what was expected of it."""
+
+    name: str
+    url: str
+    expected: str | None
+    """The revision that answers must come from; None: release unnamed."""
+    named_by: str
+    """`--expect`, `platform`, `seen at the start` or `nobody`."""
+    at_end: str | None = None
+    """What the target named after the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One judged run of a suite."""
+
+    run: str
+    at: str
+    """UTC, when it began."""
+    command: tuple[str, ...]
+    targets: tuple[TargetSeen, ...]
+    verdict: RunVerdict
+    plain: RunObservation
+    error: RunObservation | None
+    value: RunObservation | None
+    receipts: tuple[Receipt, ...]
+    faults: bool
+    """Whether fault runs were asked for."""
+    tail: tuple[str, ...] = ()
+    """The last lines that the plain run printed."""
