@@ -102,7 +102,7 @@ def _thread_routes() -> APIRouter:
 
     @router.get("/threads")
     async def index(caller: SignedIn, services: Registered) -> dict[str, Any]:
-        threads = await services.threads.list(caller.user_id)
+        threads = await services.threads.owned_by(caller.user_id)
         depth("core")
         return {"threads": threads}
 

@@ -47,7 +47,6 @@ def add_websocket(app: FastAPI) -> None:
             await socket.send_denial_response(answer)
             return
         await socket.accept(SUBPROTOCOL)
-        depth("core")
         await _listen(socket, services, caller)
 
 
@@ -84,11 +83,13 @@ async def _handle(
     incoming: Incoming, socket: WebSocket, services: Services, caller: Caller
 ) -> None:
     if incoming.type == "ping":
+        depth("core")
         await socket.send_json({"type": "pong", "token": incoming.token})
     elif incoming.type == "message" and incoming.thread_id and incoming.content:
         _, question = await services.chat.ask(
             caller, incoming.thread_id, incoming.content, incoming.agent
         )
+        depth("core")
         await services.chat.answer(question, lambda event: _send(socket, event))
     else:
         raise ApiError(422, "invalid_message", "the message is not valid")

@@ -31,7 +31,7 @@ class Threads:
         )
         return await self.find(owner_id, thread_id)
 
-    async def list(self, owner_id: uuid.UUID) -> list[dict[str, Any]]:
+    async def owned_by(self, owner_id: uuid.UUID) -> list[dict[str, Any]]:
         """The owner's threads, the oldest first."""
         rows = await self._database.fetch(
             _THREAD + "WHERE t.owner_id = $1 ORDER BY t.created_at, t.id", owner_id

@@ -1,0 +1,49 @@
+"""WebSocket conversations: send, then read until the run is over. Every wait has a deadline."""
+
+import json
+from typing import Any
+
+from websockets.sync.client import ClientConnection, connect
+
+from e2e import addresses
+from e2e.accounts import Person
+
+DEADLINE = 5.0
+FIVE = ["agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed"]
+_GOES_ON = frozenset(FIVE) - {"agent_completed"}
+
+Event = dict[str, Any]
+
+
+def open_socket(person: Person) -> ClientConnection:
+    """A connection with the subprotocol `jwt`; use it in a `with` statement."""
+    return connect(
+        addresses.websocket(),
+        subprotocols=person.subprotocols,  # type: ignore[arg-type]
+        open_timeout=DEADLINE,
+        close_timeout=DEADLINE,
+    )
+
+
+def send(socket: ClientConnection, **message: Any) -> None:
+    socket.send(json.dumps(message))
+
+
+def receive(socket: ClientConnection) -> Event:
+    """The next message."""
+    event: Event = json.loads(socket.recv(timeout=DEADLINE))
+    return event
+
+
+def ask(socket: ClientConnection, thread_id: str, content: str) -> list[Event]:
+    """Send a message in a thread; the events up to the last, or to the first that is none."""
+    send(socket, type="message", thread_id=thread_id, content=content)
+    events = [receive(socket)]
+    while events[-1].get("type") in _GOES_ON:
+        events.append(receive(socket))
+    return events
+
+
+def kinds(events: list[Event]) -> list[str | None]:
+    """The types of the events, in order."""
+    return [event.get("type") for event in events]
