@@ -1,0 +1,123 @@
+"""The one interface between the loop and the place where services run, and the values it speaks in."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from greenproof.model.errors import PlatformError
+from greenproof.model.facts import Reading, Release, Revision
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """What a platform knows about one service, now."""
+
+    service: str
+    state: str
+    """`running`, `exited`, or `absent` when nothing of it is deployed."""
+    revision: str | None = None
+    pid: int | None = None
+    port: int | None = None
+    """Where the current revision listens; not meant for clients."""
+    url: str | None = None
+    """The stable public address."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyStatus:
+    """What a platform knows about one dependency, now."""
+
+    name: str
+    kind: str
+    state: str
+    """`running`, `exited` or `absent`."""
+    port: int | None = None
+    source: str | None = None
+    """`system`, or `package` when the binaries come from a Python package."""
+    version: str | None = None
+    url: str | None = None
+    """With the password redacted."""
+    data: str | None = None
+    """Where its data is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformStatus:
+    """An environment at one moment."""
+
+    environment: str
+    supervisor: int | None
+    """Process id of the supervisor; None: the environment is not up."""
+    current: Release | None = None
+    previous: Release | None = None
+    services: tuple[ServiceStatus, ...] = ()
+    dependencies: tuple[DependencyStatus, ...] = ()
+
+
+class ServiceFailed(PlatformError):
+    """A service, a migration or a dependency did not do its part; carries the end of its log."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        where: str | None = None,
+        expected: str | None = None,
+        hint: str | None = None,
+        log: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message, code=code, where=where, expected=expected, hint=hint)
+        self.log = log
+        """At most the last 20 lines, redacted."""
+
+    def lines(self) -> list[str]:
+        """The error, then the end of the log."""
+        lines = super().lines()
+        if self.log:
+            lines += ["", "the last lines of its log:", *(f"  | {line}" for line in self.log)]
+        return lines
+
+
+@runtime_checkable
+class Platform(Protocol):
+    """One environment of a platform.
+
+    Every method is idempotent: called again in a state that it would bring about, it changes
+    nothing and returns the same. Every method raises `PlatformError` with a stable code.
+    """
+
+    def up(self) -> None:
+        """Bring the environment up: whatever services need before any is deployed."""
+
+    def down(self) -> None:
+        """Stop everything. Data is kept."""
+
+    def snapshot(self) -> tuple[Revision, ...]:
+        """What would be deployed now, one revision per service."""
+
+    def deploy(self, sources: Mapping[str, Path] | None = None) -> Release:
+        """Deploy all services as one release; on failure the old release goes on serving.
+
+        `sources` replaces the source folder of the named services, for a side release or a bisection.
+        """
+
+    def rollback(self) -> Release:
+        """Send all traffic back to the previous release, as a whole."""
+
+    def ready(self) -> tuple[Reading, ...]:
+        """One reading per service and dependency, of the present state. `absent`: not deployed."""
+
+    def status(self) -> PlatformStatus:
+        """What runs where; reads only what the platform itself knows."""
+
+    def address(self, service: str) -> str | None:
+        """The public URL of a service; None when it has none yet."""
+
+    def log_path(self, service: str, revision: str | None = None) -> Path | None:
+        """The log file of a revision (of the current one by default), where there are files."""
+
+    def logs(self, service: str, lines: int = 200, follow: bool = False) -> Iterator[str]:
+        """The last `lines` lines of a service's log; with `follow`, then each new one."""

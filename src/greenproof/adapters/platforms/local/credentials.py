@@ -1,0 +1,95 @@
+"""Secrets of an environment: generated once and kept, or taken from variables and files."""
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from greenproof.adapters.platforms.local.layout import Layout, read_json, write_json
+from greenproof.model.errors import PlatformError
+from greenproof.model.plan import Plan, Secret
+
+_KEY = "key of the digests"
+
+
+class Credentials:
+    """The values of a plan's secrets and the passwords of its dependencies, in one environment."""
+
+    def __init__(self, layout: Layout, plan: Plan) -> None:
+        self._layout = layout
+        self._root = plan.root
+        self._plan = {secret.name: secret for secret in plan.secrets}
+
+    def secret(self, name: str) -> str:
+        """The value of a secret of the plan."""
+        declared = self._plan.get(name)
+        if declared is None:
+            raise PlatformError(
+                f"no secret is called {name!r}",
+                code="unknown-reference",
+                where=f"{{secret.{name}}}",
+                expected=f"one of {', '.join(sorted(self._plan)) or '(none is declared)'}",
+            )
+        if declared.env is not None:
+            return _of_variable(declared, declared.env)
+        if declared.file is not None:
+            return _of_file(declared, self._root / declared.file)
+        return self._kept(f"secret:{name}", declared.generate or 32)
+
+    def password(self, dependency: str) -> str:
+        """The password of a dependency: made once for each environment."""
+        return self._kept(f"dependency:{dependency}", 24)
+
+    def digest(self, value: str) -> str:
+        """Names a value without giving it away: keyed, so that short secrets cannot be guessed."""
+        key = self._kept(_KEY, 32)
+        return hmac.new(key.encode(), value.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def values(self) -> list[str]:
+        """All values that can be had now; what is missing is passed over."""
+        found = []
+        for name in self._plan:
+            try:
+                found.append(self.secret(name))
+            except PlatformError:
+                continue
+        kept = read_json(self._layout.credentials) or {}
+        return found + [str(value) for value in kept.values()]
+
+    def _kept(self, name: str, size: int) -> str:
+        kept = read_json(self._layout.credentials) or {}
+        if name not in kept:
+            kept[name] = secrets.token_hex(size)
+            write_json(self._layout.credentials, kept)
+        return str(kept[name])
+
+
+def _of_variable(secret: Secret, variable: str) -> str:
+    value = os.environ.get(variable)
+    if value:
+        return value
+    raise PlatformError(
+        f"the secret {secret.name!r} has no value: the variable {variable} is not set",
+        code="secret-missing",
+        where=f"secrets.{secret.name}",
+        expected=f"a value in the variable {variable}",
+        hint=f"export {variable}, or let it be made: generate = 32",
+    )
+
+
+def _of_file(secret: Secret, path: Path) -> str:
+    try:
+        value = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlatformError(
+            f"the secret {secret.name!r} cannot be read: {error}",
+            code="secret-missing",
+            where=str(path),
+            expected="a readable text file",
+        ) from error
+    if value:
+        return value
+    raise PlatformError(
+        f"the secret {secret.name!r} is empty", code="secret-missing", where=str(path), expected="a value"
+    )

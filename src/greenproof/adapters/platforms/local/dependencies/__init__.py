@@ -1,0 +1,23 @@
+"""Dependencies: PostgreSQL and Redis, from the system's programs or from Python packages."""
+
+from greenproof.adapters.platforms.local.context import Context
+from greenproof.adapters.platforms.local.dependencies.base import Server
+from greenproof.adapters.platforms.local.dependencies.postgres import PostgresServer
+from greenproof.adapters.platforms.local.dependencies.redis import RedisServer
+from greenproof.model.errors import PlatformError
+
+
+def create_server(
+    context: Context, name: str, kind: str, database: str | None, password: str, source: str
+) -> Server:
+    """The server for a dependency of the plan; `source` is `auto`, `system` or `package`."""
+    if kind == "postgres":
+        return PostgresServer(context, name, database or "app", password, source)
+    if kind == "redis":
+        return RedisServer(context, name, password, source)
+    raise PlatformError(
+        f"the local platform cannot start a dependency of kind {kind!r}",
+        code="unknown-dependency",
+        where=f"dependencies.{name}.kind",
+        expected="postgres or redis",
+    )

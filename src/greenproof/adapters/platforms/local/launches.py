@@ -1,0 +1,199 @@
+"""Launches: what the supervisor needs to know to start a service, and how placeholders are filled."""
+
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from greenproof.adapters.platforms.local.credentials import Credentials
+from greenproof.adapters.platforms.local.layout import Layout
+from greenproof.model.errors import PlatformError
+from greenproof.model.facts import Revision
+from greenproof.model.plan import IdentitySource, Plan, Service
+
+PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_-]+)(?:\.([A-Za-z0-9_.-]+))?\}")
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL")
+"""All that a service gets from the environment of the caller; the rest is the plan's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A service, ready to be started. Addresses are still symbolic, secrets are already filled in."""
+
+    service: str
+    revision: str
+    digest: str
+    folder: str
+    command: tuple[str, ...]
+    migrate: tuple[str, ...] | None
+    python: str
+    env: Mapping[str, str]
+    needs: tuple[str, ...]
+    ready: str
+    start_timeout: float
+    port: int | None
+    identity: Mapping[str, str | None]
+    inherited: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, value: Mapping[str, Any]) -> "Launch":
+        """From JSON."""
+        fields = dict(value)
+        for name in ("command", "needs", "migrate"):
+            fields[name] = tuple(fields[name]) if fields[name] is not None else None
+        return cls(**fields)
+
+    def dump(self) -> dict[str, Any]:
+        """To JSON."""
+        return asdict(self)
+
+    def identity_source(self) -> IdentitySource:
+        """Where the service says who it is."""
+        return IdentitySource(**self.identity)
+
+
+def prepare_launch(
+    layout: Layout,
+    plan: Plan,
+    service: Service,
+    revision: Revision,
+    credentials: Credentials,
+    environment: Mapping[str, str],
+) -> Launch:
+    """Everything that is known before the supervisor is asked."""
+    known = {dependency.name for dependency in plan.dependencies}
+    known |= {other.name for other in plan.services}
+
+    def fill_secret(match: re.Match[str]) -> str:
+        name, attribute = match.groups()
+        if name == "secret" and attribute:
+            return credentials.secret(attribute)
+        if attribute and name not in known:
+            raise unknown_reference(match[0], f"services.{service.name}.env", sorted(known))
+        return match[0]
+
+    for argument in (*service.command, *(service.migrate or ())):
+        _refuse_secret(service, argument)
+    identity = service.identity
+    return Launch(
+        service=service.name,
+        revision=revision.name,
+        digest=revision.digest,
+        folder=str(layout.revisions / revision.name),
+        command=service.command,
+        migrate=service.migrate,
+        python=find_python(service, environment),
+        env={name: PLACEHOLDER.sub(fill_secret, value) for name, value in service.env.items()},
+        needs=service.needs,
+        ready=service.ready,
+        start_timeout=service.start_timeout,
+        port=service.port,
+        identity={
+            "header": identity.header,
+            "path": identity.path,
+            "field": identity.field,
+            "log_field": identity.log_field,
+        },
+        inherited={name: environment[name] for name in INHERITED if name in environment},
+    )
+
+
+def fill(text: str, port: int, python: str, lookup: Callable[[str, str], str | None]) -> str:
+    """Fill the placeholders of an argument or a value."""
+
+    def one(match: re.Match[str]) -> str:
+        name, attribute = match.groups()
+        if attribute is None:
+            return {"PORT": str(port), "python": python}.get(name, match[0])
+        found = lookup(name, attribute)
+        if found is None:
+            raise unknown_reference(match[0], "a service's environment or command", [])
+        return found
+
+    return PLACEHOLDER.sub(one, text)
+
+
+def unknown_reference(text: str, where: str, known: list[str]) -> PlatformError:
+    """A placeholder that stands for nothing."""
+    return PlatformError(
+        f"{text} stands for nothing that is known",
+        code="unknown-reference",
+        where=where,
+        expected="{NAME.url} with NAME one of " + ", ".join(known) if known else "url, host, port ...",
+    )
+
+
+def find_python(service: Service, environment: Mapping[str, str]) -> str:
+    """The interpreter that `{python}` stands for."""
+    if service.python is not None:
+        path = service.python / "bin" / "python"
+        if path.exists():
+            return str(path)
+        raise PlatformError(
+            f"{service.name} has no Python: its virtual environment is not there",
+            code="python-missing",
+            where=str(path),
+            expected="a virtual environment with bin/python",
+            hint=f"create it: python3 -m venv {str(service.python)!r}, then install what it needs",
+        )
+    found = shutil.which("python3", path=environment.get("PATH"))
+    if found is None:
+        raise PlatformError(
+            "python3 is not on PATH",
+            code="python-missing",
+            where=f"services.{service.name}",
+            expected="python3 on PATH, or services.NAME.python",
+        )
+    return found
+
+
+def order_of_start(services: tuple[Service, ...], dependencies: set[str]) -> list[list[str]]:
+    """Names of services in levels: those of one level need only services of earlier ones."""
+    names = {service.name for service in services}
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for service in services:
+        for need in service.needs:
+            if need not in names | dependencies:
+                raise PlatformError(
+                    f"{service.name} needs {need!r}, which is neither a service nor a dependency",
+                    code="unknown-need",
+                    where=f"services.{service.name}.needs",
+                    expected=f"one of {', '.join(sorted(names | dependencies))}",
+                )
+        sorter.add(service.name, *(need for need in service.needs if need in names))
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        circle = " -> ".join(error.args[1])
+        raise PlatformError(
+            f"services need each other in a circle: {circle}",
+            code="needs-cycle",
+            where="services.*.needs",
+            expected="an order in which they can be started",
+        ) from error
+    levels = []
+    while sorter.is_active():
+        level = sorted(sorter.get_ready())
+        sorter.done(*level)
+        levels.append(level)
+    return levels
+
+
+def _refuse_secret(service: Service, argument: str) -> None:
+    if "{secret." in argument:
+        raise PlatformError(
+            "a secret in a command could be read by everyone in the list of processes",
+            code="secret-in-command",
+            where=f"services.{service.name}.command",
+            expected="secrets in services.NAME.env only",
+        )
+
+
+def executable(command: tuple[str, ...], folder: Path, path: str | None) -> bool:
+    """Whether the first word of a command can be started from a folder."""
+    if "/" in command[0]:
+        return (folder / command[0]).exists()
+    return shutil.which(command[0], path=path) is not None

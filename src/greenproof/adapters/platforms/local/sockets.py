@@ -1,0 +1,105 @@
+"""Who listens where: sockets joined to processes, so that an open port is not mistaken for a service."""
+
+import contextlib
+import os
+import random
+import socket
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+# Below the range from which systems take the local ports of outgoing connections, which could
+# otherwise occupy a port between its choice and its use.
+FIRST_PORT, LAST_PORT = 18000, 31999
+_LISTEN = "0A"
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """What is known about the listeners of a started process and of its port."""
+
+    ours: frozenset[int]
+    """TCP ports on which the started process or a relative listens."""
+    foreign: frozenset[int]
+    """Processes of others that listen on the expected port; 0 stands for one that cannot be seen."""
+
+
+def free_port(preferred: int | None = None, taken: Iterable[int] = ()) -> int:
+    """The preferred port if it can be bound on loopback, else one that can."""
+    used = set(taken)
+    if preferred is not None and preferred not in used and can_bind(preferred):
+        return preferred
+    for _ in range(500):
+        port = random.randint(FIRST_PORT, LAST_PORT)
+        if port not in used and can_bind(port):
+            return port
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def can_bind(port: int) -> bool:
+    """Whether nobody listens on this port of the loopback address, or of all addresses."""
+    for address in ("127.0.0.1", ""):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+            except OSError:
+                return False
+    return True
+
+
+def look(pids: set[int], port: int) -> Listening:
+    """The ports on which these processes listen, and who else listens on `port`."""
+    if sys.platform == "linux":
+        return _look_in_proc(pids, port)
+    return _look_with_psutil(pids, port)
+
+
+def _look_in_proc(pids: set[int], port: int) -> Listening:
+    listeners = _listening_inodes()
+    owned = {inode for pid in pids for inode in _inodes(pid)}
+    ours = frozenset(at for inode, at in listeners.items() if inode in owned)
+    strange = {inode for inode, at in listeners.items() if at == port and inode not in owned}
+    return Listening(ours, frozenset(_owners(strange)) if strange else frozenset())
+
+
+def _listening_inodes() -> dict[str, int]:
+    found = {}
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError):
+            for line in Path(table).read_text(encoding="ascii").splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == _LISTEN:
+                    found[fields[9]] = int(fields[1].rpartition(":")[2], 16)
+    return found
+
+
+def _inodes(pid: int) -> set[str]:
+    found = set()
+    with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                target = os.readlink(entry.path)
+                if target.startswith("socket:["):
+                    found.add(target[8:-1])
+    return found
+
+
+def _owners(inodes: set[str]) -> set[int]:
+    return {pid for pid in psutil.pids() if inodes & _inodes(pid)} or {0}
+
+
+def _look_with_psutil(pids: set[int], port: int) -> Listening:
+    ours: set[int] = set()
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            for connection in psutil.Process(pid).net_connections("tcp"):
+                if connection.status == psutil.CONN_LISTEN:
+                    ours.add(connection.laddr.port)
+    # Elsewhere only root sees who else listens; the proof in the answer then has to do.
+    return Listening(frozenset(ours), frozenset())
