@@ -1,0 +1,234 @@
+"""One healthy case, and every single thing that can be missing from it."""
+
+from dataclasses import replace
+
+import healthy as facts
+import pytest
+from healthy import CASE, EXCHANGE, RECORD, RED, evidence, faulted, run
+
+from greenproof.analysis.authenticity import judge_run, plan_faults
+from greenproof.analysis.authenticity.claims import Claims
+from greenproof.model.facts import (
+    Depth,
+    Failure,
+    FaultKind,
+    FixtureSpan,
+    Join,
+    LostTarget,
+    Outcome,
+    Phase,
+    Receipt,
+)
+from greenproof.model.plan import DEFAULT_PLUMBING, Claim
+from greenproof.model.routes import Route
+from greenproof.model.verdicts import Verdict
+
+def judged(**changes: object) -> tuple[str, list[str]]:
+    """The verdict on the one case and its reason codes."""
+    cases, _ = judge_run(evidence(**changes))
+    return cases[0].verdict.value, [r.code for r in cases[0].reasons]
+
+
+def test_all_four_conditions_hold() -> None:
+    cases, findings = judge_run(evidence())
+    assert (cases[0].verdict, cases[0].reasons, findings) == (Verdict.PROVEN, (), ())
+    assert cases[0].sensitivity == 1.0
+    assert cases[0].receipts == ("header:x1",)
+
+
+def test_no_exchange_and_no_way_out_is_no_contact() -> None:
+    plain = run(replace(RECORD, connections=0), exchanges=())
+    assert judged(plain=plain, error=None, value=None) == ("hollow", ["no-contact"])
+
+
+def test_no_exchange_but_mocks_were_called_is_mocked() -> None:
+    plain = run(replace(RECORD, connections=0, mocks=3), exchanges=())
+    assert judged(plain=plain, error=None, value=None) == ("hollow", ["mocked"])
+
+
+@pytest.mark.parametrize("way", [{"children": 1}, {"evasions": ("pycurl",)}, {"foreign_connections": 2}])
+def test_contact_that_the_relay_could_not_see_is_never_guessed(way: dict[str, object]) -> None:
+    plain = run(replace(RECORD, **way), exchanges=())
+    assert judged(plain=plain, error=None, value=None) == ("unproven", ["unseen-contact"])
+
+
+def test_only_health_was_asked() -> None:
+    plain = run(RECORD, exchanges=(replace(EXCHANGE, method="GET", path="/health"),))
+    assert judged(plain=plain, error=None, value=None) == ("hollow", ["wrong-route"])
+
+
+def test_a_claim_names_another_route() -> None:
+    claims = Claims((Claim(("test_orders.py::*",), (Route.parse("GET /orders/{id}"),)),), DEFAULT_PLUMBING)
+    assert judged(claims=claims, error=None, value=None) == ("hollow", ["wrong-route"])
+
+
+def test_the_answer_was_made_by_the_relay() -> None:
+    plain = run(RECORD, exchanges=(replace(EXCHANGE, synthetic=True, status=502, identity=None),))
+    assert judged(plain=plain, error=None, value=None) == ("hollow", ["fallback-after-failure"])
+
+
+def test_another_revision_answered() -> None:
+    plain = run(RECORD, exchanges=(replace(EXCHANGE, identity="api-0"),))
+    verdict, codes = judged(plain=plain)
+    assert (verdict, codes) == ("hollow", ["stale-revision"])
+
+
+def test_nobody_names_the_revision() -> None:
+    plain = run(RECORD, exchanges=(replace(EXCHANGE, identity=None),))
+    assert judged(plain=plain) == ("unproven", ["no-receipt"])
+
+
+def test_a_log_line_names_the_revision_that_no_header_names() -> None:
+    plain = run(RECORD, exchanges=(replace(EXCHANGE, identity=None, path="/orders/7", depth=Depth.UNKNOWN),))
+    receipt = Receipt("api", "api-1", "POST", "/orders/{id}", "a" * 32, Depth.CORE, "log")
+    assert judged(plain=plain, receipts=(receipt,)) == ("proven", [])
+
+
+def test_an_unnamed_release_can_be_judged_with_a_remark() -> None:
+    plain = run(RECORD, exchanges=(replace(EXCHANGE, identity=None),))
+    cases, _ = judge_run(evidence(plain=plain, expected={"api": None}))
+    assert cases[0].verdict is Verdict.PROVEN
+    assert "release unnamed" in cases[0].remarks
+
+
+@pytest.mark.parametrize(("depth", "code"), [(Depth.CANNED, "bypass"), (Depth.CACHE, "cached")])
+def test_a_shallow_answer_did_not_arrive(depth: Depth, code: str) -> None:
+    plain = run(RECORD, exchanges=(replace(EXCHANGE, depth=depth),))
+    assert judged(plain=plain) == ("hollow", [code])
+
+
+def test_checks_before_the_first_answer_check_nothing() -> None:
+    blind = replace(RED, failure=Failure(Phase.CALL, "error", "KeyError", "'id'"))
+    plain = run(replace(RECORD, last_check_ns=115))
+    runs = {"error": faulted(FaultKind.ERROR, blind), "value": faulted(FaultKind.VALUE, RECORD)}
+    assert judged(plain=plain, **runs) == ("hollow", ["unchecked"])
+
+
+def test_a_failure_raised_under_a_fault_is_a_check() -> None:
+    plain = run(replace(RECORD, checks=0, last_check_ns=None))
+    assert judged(plain=plain) == ("proven", [])
+
+
+def test_it_survives_the_error() -> None:
+    assert judged(error=faulted(FaultKind.ERROR, RECORD)) == ("hollow", ["survives-fault"])
+
+
+def test_red_under_the_value_fault_alone_is_not_enough() -> None:
+    verdict, codes = judged(error=faulted(FaultKind.ERROR, RECORD), value=faulted(FaultKind.VALUE, RED))
+    assert (verdict, codes) == ("hollow", ["survives-fault"])
+
+
+def test_it_skips_itself_under_the_error() -> None:
+    skipped = replace(RECORD, outcome=Outcome.SKIPPED)
+    assert judged(error=faulted(FaultKind.ERROR, skipped)) == ("hollow", ["skips-on-failure"])
+
+
+def test_red_without_a_delivered_fault_says_nothing() -> None:
+    quiet = faulted(FaultKind.ERROR, RED, exchanges=(EXCHANGE,))
+    assert judged(error=quiet) == ("unproven", ["fault-not-delivered"])
+
+
+def test_red_in_set_up_says_nothing() -> None:
+    broken = replace(RED, outcome=Outcome.ERROR, failure=Failure(Phase.SETUP, "error", "KeyError", ""))
+    assert judged(error=faulted(FaultKind.ERROR, broken)) == ("unproven", ["red-outside-call"])
+
+
+def test_no_fault_run_reaches_unproven_at_best() -> None:
+    assert judged(error=None, value=None) == ("unproven", ["no-fault-run"])
+
+
+def test_a_hook_flipped_the_report() -> None:
+    assert judged(plain=run(replace(RECORD, executed=Outcome.FAILED))) == ("hollow", ["report-flipped"])
+
+
+def test_an_answer_that_a_fixture_fetched_is_decided_by_the_value_fault() -> None:
+    key = "test_orders.py::order"
+    record = replace(RECORD, fixtures=(key,))
+    fetched = replace(EXCHANGE, phase=Phase.SETUP, start_ns=95, head_ns=97)
+    spans = (FixtureSpan(key, None, CASE, 92, 99),)
+    plain = run(record, exchanges=(fetched,), fixtures=spans)
+    value = run(
+        replace(RED, fixtures=(key,)),
+        exchanges=(replace(fetched, fault=FaultKind.VALUE),),
+        fixtures=spans,
+        fault=FaultKind.VALUE,
+    )
+    plan = plan_faults(plain, evidence().claims)
+    assert plan.ids == (CASE,)
+    assert [str(r) for r in plan.value.fixture_routes] == ["api: POST /orders"]
+    assert plan.error.fixture_routes == ()
+    error = faulted(FaultKind.ERROR, record, exchanges=())
+    assert judged(plain=plain, error=error, value=value) == ("proven", [])
+    survived = replace(value, cases=(record,))
+    assert judged(plain=plain, error=error, value=survived) == ("hollow", ["survives-fault"])
+
+
+def test_a_fixture_that_the_case_does_not_use_is_set_up_only() -> None:
+    plain = run(RECORD, exchanges=(replace(EXCHANGE, phase=Phase.SETUP, start_ns=95, head_ns=97),))
+    assert judged(plain=plain, error=None, value=None) == ("hollow", ["set-up-only"])
+
+
+def test_an_exchange_of_a_thread_that_outlived_its_test_is_no_proof() -> None:
+    plain = run(RECORD, exchanges=(replace(EXCHANGE, join=Join.AMBIGUOUS),))
+    assert judged(plain=plain, error=None, value=None) == ("unproven", ["ambiguous"])
+
+
+@pytest.mark.parametrize(
+    ("outcome", "verdict", "code"),
+    [
+        (Outcome.FAILED, "failed", "check-failed"),
+        (Outcome.ERROR, "failed", "set-up-failed"),
+        (Outcome.UNFINISHED, "failed", "killed"),
+        (Outcome.XPASSED, "failed", "xpassed"),
+        (Outcome.XFAILED, "not-run", "xfailed"),
+        (Outcome.SKIPPED, "not-run", "skipped"),
+    ],
+)
+def test_every_other_outcome(outcome: Outcome, verdict: str, code: str) -> None:
+    assert judged(plain=run(replace(RECORD, outcome=outcome))) == (verdict, [code])
+
+
+def test_a_target_that_died_is_told_once_and_the_rest_is_not_run() -> None:
+    here = replace(RED, end_ns=210)
+    later = replace(RED, id="test_orders.py::test_later", setup_start_ns=300, end_ns=310)
+    plain = run(
+        here, later, lost_targets=(LostTarget("api", 205, "connection refused"),), collected=(CASE, later.id, "t::x")
+    )
+    cases, findings = judge_run(evidence(plain=plain, error=None, value=None))
+    assert [(c.verdict.value, c.reasons[0].code) for c in cases] == [
+        ("failed", "target-died-here"),
+        ("not-run", "target-lost"),
+        ("not-run", "target-lost"),
+    ]
+    assert [f.code for f in findings].count("target-died") == 1
+
+
+def test_planned_but_never_collected_dropped_and_not_importable() -> None:
+    plain = run(
+        RECORD,
+        deselected=("test_orders.py::test_dropped[1]",),
+        collection_errors=(("test_broken.py", "SyntaxError"),),
+    )
+    planned = ("test_orders.py::test_renamed", "test_broken.py::test_a", "test_orders.py::test_order")
+    cases, _ = judge_run(evidence(plain=plain, planned=planned))
+    assert {c.id: c.reasons[0].code for c in cases[1:]} == {
+        "test_orders.py::test_dropped[1]": "deselected",
+        "test_orders.py::test_renamed": "never-collected",
+        "test_broken.py::test_a": "import-error",
+    }
+
+
+def test_a_process_that_left_without_a_word_is_a_finding() -> None:
+    silent = (replace(facts.PROCESS, exit_status=None),)
+    _, findings = judge_run(evidence(plain=run(RECORD, processes=silent)))
+    assert [f.code for f in findings] == ["process-ended-early"]
+
+
+def test_an_exit_status_that_hides_failures_is_a_finding() -> None:
+    _, findings = judge_run(evidence(plain=run(RED, exit_code=0)))
+    assert [f.code for f in findings] == ["exit-status-disagrees"]
+
+
+def test_a_failure_of_the_relay_leaves_nothing_proven() -> None:
+    plain = run(RECORD, hook_errors=("response: KeyError",))
+    assert judged(plain=plain) == ("unproven", ["witness-missing"])
