@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from websockets.typing import Subprotocol
 
 from e2e import addresses
 
@@ -25,9 +26,9 @@ class Person:
         return {"Authorization": f"Bearer {self.access_token}"}
 
     @property
-    def subprotocols(self) -> list[str]:
+    def subprotocols(self) -> list[Subprotocol]:
         """What a WebSocket of this person offers."""
-        return ["jwt", f"jwt.{self.access_token}"]
+        return [Subprotocol("jwt"), Subprotocol(f"jwt.{self.access_token}")]
 
 
 def new_registration() -> dict[str, str]:

@@ -1,8 +1,10 @@
 """WebSocket conversations: send, then read until the run is over. Every wait has a deadline."""
 
 import json
+import uuid
 from typing import Any
 
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from e2e import addresses
@@ -19,7 +21,7 @@ def open_socket(person: Person) -> ClientConnection:
     """A connection with the subprotocol `jwt`; use it in a `with` statement."""
     return connect(
         addresses.websocket(),
-        subprotocols=person.subprotocols,  # type: ignore[arg-type]
+        subprotocols=person.subprotocols,
         open_timeout=DEADLINE,
         close_timeout=DEADLINE,
     )
@@ -47,3 +49,13 @@ def ask(socket: ClientConnection, thread_id: str, content: str) -> list[Event]:
 def kinds(events: list[Event]) -> list[str | None]:
     """The types of the events, in order."""
     return [event.get("type") for event in events]
+
+
+def fell_silent(socket: ClientConnection) -> bool:
+    """Whether nothing of an earlier question is still on its way: a ping overtakes nothing."""
+    token = uuid.uuid4().hex
+    try:
+        send(socket, type="ping", token=token)
+        return any(receive(socket).get("token") == token for _ in range(50))
+    except (ConnectionClosed, TimeoutError, ValueError):
+        return False

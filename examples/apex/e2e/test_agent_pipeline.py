@@ -199,9 +199,7 @@ def test_usage_is_totalled(http: httpx.Client, person: Person) -> None:
     assert Decimal(str(row["total"])) == total(costs)
 
 
-def test_a_negative_amount_is_refused_with_all_the_rest(
-    http: httpx.Client, person: Person
-) -> None:
+def test_a_negative_amount_is_refused_with_all_the_rest(http: httpx.Client, person: Person) -> None:
     good, bad = (cost.as_json() for cost in new_costs(new_service(), "2026-01-01", "2026-01-02"))
     address = addresses.backend("/usage")
     events = [good, {**bad, "amount": "-1"}]

@@ -75,9 +75,7 @@ def test_me_names_the_caller(http: httpx.Client, person: Person) -> None:
 
 def test_a_new_name_is_seen_on_the_next_read(http: httpx.Client, person: Person) -> None:
     name = f"Renamed {uuid.uuid4().hex[:8]}"
-    changed = http.patch(
-        addresses.auth("/me"), json={"display_name": name}, headers=person.headers
-    )
+    changed = http.patch(addresses.auth("/me"), json={"display_name": name}, headers=person.headers)
     assert body(changed)["user"]["display_name"] == name
     read = http.get(addresses.auth("/me"), headers=person.headers)
     assert body(read)["user"]["display_name"] == name

@@ -134,9 +134,7 @@ def test_a_child_process_makes_a_thread(person: Person) -> None:
 
 def test_a_child_process_sees_the_five_events(person: Person, thread: Thread) -> None:
     content = uuid.uuid4().hex
-    done = _child(
-        _CHILD_SOCKET, addresses.websocket(), person.access_token, thread["id"], content
-    )
+    done = _child(_CHILD_SOCKET, addresses.websocket(), person.access_token, thread["id"], content)
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert [event.get("type") for event in events] == FIVE

@@ -18,9 +18,7 @@ from e2e.conversations import open_socket, receive, send
 
 def test_a_token_of_auth_is_good_at_the_backend(http: httpx.Client, person: Person) -> None:
     title = uuid.uuid4().hex
-    answer = http.post(
-        addresses.backend("/threads"), json={"title": title}, headers=person.headers
-    )
+    answer = http.post(addresses.backend("/threads"), json={"title": title}, headers=person.headers)
     assert body(answer, 201)["title"] == title
 
 

@@ -13,9 +13,7 @@ from e2e.costs import new_costs, new_service, total, written
 
 def _new_thread(http: httpx.Client, person: Person) -> str:
     title = uuid.uuid4().hex
-    answer = http.post(
-        addresses.backend("/threads"), json={"title": title}, headers=person.headers
-    )
+    answer = http.post(addresses.backend("/threads"), json={"title": title}, headers=person.headers)
     made = body(answer, 201)
     assert made["title"] == title
     return str(made["id"])

@@ -48,17 +48,13 @@ def test_messages_keep_their_order(
     assert [each["content"] for each in kept] == contents
 
 
-def test_messages_are_counted(
-    http: httpx.Client, person: Person, thread: Thread, ask: Ask
-) -> None:
+def test_messages_are_counted(http: httpx.Client, person: Person, thread: Thread, ask: Ask) -> None:
     assert ask(uuid.uuid4().hex).status_code == 201
     read = http.get(addresses.backend(f"/threads/{thread['id']}"), headers=person.headers)
     assert body(read)["message_count"] == 2
 
 
-def test_every_letter_is_kept(
-    http: httpx.Client, person: Person, thread: Thread, ask: Ask
-) -> None:
+def test_every_letter_is_kept(http: httpx.Client, person: Person, thread: Thread, ask: Ask) -> None:
     content = f"Größe “{uuid.uuid4().hex}” 東京 \U0001f4a1\n\ttab & <tag> 'quote' --; DROP"
     assert body(ask(content), 201)["message"]["content"] == content
     assert _messages(http, person, thread)[0]["content"] == content

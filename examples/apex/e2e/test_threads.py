@@ -110,7 +110,5 @@ def listing(http: httpx.Client, person: Person, thread: Thread) -> httpx.Respons
     return http.get(addresses.backend(THREADS), headers=person.headers)
 
 
-def test_the_list_a_fixture_fetched_has_the_thread(
-    listing: httpx.Response, thread: Thread
-) -> None:
+def test_the_list_a_fixture_fetched_has_the_thread(listing: httpx.Response, thread: Thread) -> None:
     assert body(listing)["threads"] == [thread]

@@ -4,18 +4,29 @@ import asyncio
 import json
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 import aiohttp
 import httpx
 import pytest
 import websockets
-from websockets.sync.client import ClientConnection
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from e2e import addresses
 from e2e.accounts import Person, new_person
 from e2e.conftest import Thread
-from e2e.conversations import DEADLINE, FIVE, ask, kinds, open_socket, receive, send
+from e2e.conversations import (
+    DEADLINE,
+    FIVE,
+    ask,
+    fell_silent,
+    kinds,
+    open_socket,
+    receive,
+    send,
+)
 from e2e.costs import new_costs, new_service, total, written
 
 
@@ -25,11 +36,39 @@ def talker(http: httpx.Client) -> Person:
     return new_person(http)
 
 
+@dataclass
+class _Line:
+    """One connection, opened anew only when a failed test has left something unread on it."""
+
+    person: Person
+    open: ClientConnection | None = None
+
+    def connection(self) -> ClientConnection:
+        self.open = self.open or open_socket(self.person)
+        return self.open
+
+    def hang_up(self) -> None:
+        if self.open is not None:
+            self.open.close()
+        self.open = None
+
+
 @pytest.fixture(scope="module")
-def socket(talker: Person) -> Iterator[ClientConnection]:
-    """One socket that several tests use one after the other."""
-    with open_socket(talker) as connection:
-        yield connection
+def line(talker: Person) -> Iterator[_Line]:
+    """The connection of `talker`, kept for the whole module."""
+    line = _Line(talker)
+    line.connection()
+    yield line
+    line.hang_up()
+
+
+@pytest.fixture
+def socket(line: _Line) -> Iterator[ClientConnection]:
+    """The one socket that several tests use, one after the other."""
+    connection = line.connection()
+    yield connection
+    if not fell_silent(connection):
+        line.hang_up()
 
 
 @pytest.fixture
@@ -139,8 +178,10 @@ def test_the_server_chooses_the_subprotocol_jwt(person: Person) -> None:
 
 def test_a_bad_token_is_refused_and_a_good_one_is_not(person: Person) -> None:
     with pytest.raises(websockets.InvalidStatus) as refused:
-        websockets.sync.client.connect(
-            addresses.websocket(), subprotocols=["jwt", "jwt.not-a-token"], open_timeout=DEADLINE
+        connect(
+            addresses.websocket(),
+            subprotocols=[Subprotocol("jwt"), Subprotocol("jwt.not-a-token")],
+            open_timeout=DEADLINE,
         )
     assert refused.value.response.status_code == 401
     token = uuid.uuid4().hex

@@ -37,7 +37,8 @@ class Accounts:
         account = Account(uuid.uuid4(), email.lower(), display_name)
         try:
             await self._database.execute(
-                "INSERT INTO users (id, email, display_name, password_hash) VALUES ($1, $2, $3, $4)",
+                "INSERT INTO users (id, email, display_name, password_hash) "
+                "VALUES ($1, $2, $3, $4)",
                 account.id,
                 account.email,
                 display_name,

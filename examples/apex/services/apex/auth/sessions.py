@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import redis.asyncio as redis
 
-from apex.shared.tokens import Caller, session_key, sign_access_token, unauthorized
 from apex.shared.tokens import LIFETIME_SECONDS as ACCESS_SECONDS
+from apex.shared.tokens import Caller, session_key, sign_access_token, unauthorized
 
+Field = bytes | bytearray | memoryview[int] | str | int | float
 SESSION_SECONDS = 7 * 24 * 3600
 
 # One step, so that of two uses of the same refresh token only one can win.
@@ -52,7 +53,11 @@ class Sessions:
         caller = Caller(user_id, email, uuid.uuid4().hex)
         refresh = secrets.token_urlsafe(32)
         key = session_key(caller.session_id)
-        record = {"user_id": str(user_id), "email": email, "refresh": _digest(refresh)}
+        record: dict[Field, Field] = {
+            "user_id": str(user_id),
+            "email": email,
+            "refresh": _digest(refresh),
+        }
         async with self._cache.pipeline(transaction=True) as steps:
             steps.hset(key, mapping=record)
             steps.expire(key, SESSION_SECONDS)
@@ -70,7 +75,7 @@ class Sessions:
         )
         if not turned or not record:
             raise unauthorized("refresh_invalid", "the refresh token is not valid")
-        caller = Caller(uuid.UUID(record["user_id"]), record["email"], session_id)
+        caller = Caller(uuid.UUID(str(record["user_id"])), str(record["email"]), session_id)
         return self._grant(caller, following)
 
     async def revoke(self, session_id: str) -> None:

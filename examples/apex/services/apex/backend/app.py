@@ -165,9 +165,7 @@ def _message_routes() -> APIRouter:
         return found
 
     @router.get("/runs/{id}/events")
-    async def events(
-        id: uuid.UUID, caller: SignedIn, services: Registered
-    ) -> StreamingResponse:
+    async def events(id: uuid.UUID, caller: SignedIn, services: Registered) -> StreamingResponse:
         await services.runs.find(caller.user_id, id)
         depth("core")
         return StreamingResponse(_server_sent(services, id), media_type="text/event-stream")

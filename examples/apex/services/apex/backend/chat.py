@@ -27,9 +27,7 @@ class Chat:
         chosen = find_agent(agent)
         await self._threads.find(caller.user_id, thread_id)
         message = await self._threads.add_message(thread_id, "user", content, None)
-        question = Question(
-            caller.user_id, thread_id, uuid.UUID(message["id"]), content, chosen
-        )
+        question = Question(caller.user_id, thread_id, uuid.UUID(message["id"]), content, chosen)
         await self._pipeline.begin(question)
         return message, question
 

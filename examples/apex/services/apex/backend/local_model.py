@@ -22,9 +22,14 @@ _RECALL = re.compile(
 )
 _WORD = re.compile(r"[\w-]{3,}")
 _FILLER = frozenset(
-    "what which when where who why how did does was were the and about for with this that thread "
-    "have had has you your our say said mention mentioned tell told write wrote ask asked decide "
-    "decided remind remember earlier please are can could would from into they them".split()
+    re.findall(
+        r"\w+",
+        """
+        what which when where who why how did does was were and the about for with this that thread
+        have had has you your our say said mention mentioned tell told write wrote ask asked decide
+        decided remind remember earlier please are can could would from into they them
+        """,
+    )
 )
 
 

@@ -47,9 +47,7 @@ class Threads:
             raise not_found("thread")
         return _thread(row)
 
-    async def rename(
-        self, owner_id: uuid.UUID, thread_id: uuid.UUID, title: str
-    ) -> dict[str, Any]:
+    async def rename(self, owner_id: uuid.UUID, thread_id: uuid.UUID, title: str) -> dict[str, Any]:
         """Give the thread another title."""
         await self._database.execute(
             "UPDATE threads SET title = $3, updated_at = now() WHERE owner_id = $1 AND id = $2",

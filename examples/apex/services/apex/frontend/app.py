@@ -102,9 +102,8 @@ def _thread_routes() -> APIRouter:
     @router.get("/threads", response_class=HTMLResponse)
     async def index(request: Request, access: Access = "") -> Response:
         platform = _platform(request)
-        me, listed = await asyncio.gather(
-            platform.auth("GET", "/me", access), platform.backend("GET", "/threads", access)
-        )
+        me = await platform.auth("GET", "/me", access)
+        listed = await platform.backend("GET", "/threads", access)
         depth("core")
         return pages.TemplateResponse(request, "threads.html", {"user": me["user"], **listed})
 
