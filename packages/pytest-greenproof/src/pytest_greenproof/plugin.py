@@ -1,0 +1,145 @@
+"""The hooks, and nothing but the hooks."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Generator, List, Optional
+
+import pytest
+
+from pytest_greenproof.notices import keep_stderr
+
+if TYPE_CHECKING:
+    from pytest_greenproof.activation import Activation
+
+_CONTROL = "GREENPROOF_CONTROL"
+_NAME = "greenproof-witness"
+
+# pytest imports us before it redirects standard error.
+_notice = keep_stderr() if _CONTROL in os.environ else None
+_active: Optional[Activation] = None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Start before the first conftest is imported. A second pytest in this process belongs to its test."""
+    global _active
+    if _CONTROL not in os.environ or _active is not None:
+        return
+    from pytest_greenproof.activation import activate
+
+    _active = activate(early_config, _notice or keep_stderr())
+    if _active is not None:
+        early_config.pluginmanager.register(Witness(_active), _NAME)
+
+
+class Witness:
+    """The hooks of an active plugin. Its wrappers of phases are the innermost: nothing can hide from them."""
+
+    def __init__(self, active: Activation) -> None:
+        self._active = active
+        self._cases = active.cases
+        self._collection = active.collection
+        self._collects = True
+        self._distributor: Any = None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Find out whether we are xdist's controller."""
+        self._find_distributor(config)
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """xdist's controller may register itself late."""
+        self._find_distributor(session.config)
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """An item was made."""
+        self._collection.saw(item)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file was collected, or not. xdist's controller hears it from its workers."""
+        if self._collects:
+            self._collection.reported(report)
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: List[pytest.Item]
+    ) -> Generator[None, Any, None]:
+        """Keep what is selected, after all others had their say."""
+        yield
+        self._collection.keep_selected(config, items)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Tell what was collected."""
+        if self._collects:
+            self._collection.tell(session.items)
+
+    @pytest.hookimpl(hookwrapper=True, trylast=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, None]:
+        """Set-up."""
+        self._cases.setup(item)
+        outcome = yield
+        self._cases.raised(item, "setup", _exception(outcome))
+
+    @pytest.hookimpl(hookwrapper=True, trylast=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, None]:
+        """Call."""
+        self._cases.call(item)
+        outcome = yield
+        self._cases.called(item, _exception(outcome))
+
+    @pytest.hookimpl(hookwrapper=True, trylast=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, None]:
+        """Teardown."""
+        self._cases.teardown(item)
+        outcome = yield
+        self._cases.raised(item, "teardown", _exception(outcome))
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[Any]
+    ) -> Generator[None, Any, None]:
+        """Conclude a phase before a hook of the suite can change its exception."""
+        self._cases.report(item, call)
+        yield
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, Any, None]:
+        """A fixture is set up."""
+        yield from self._cases.fixture(fixturedef)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A report leaves the process; with xdist that is the controller's."""
+        if not self._active.worker:
+            self._active.reports.tell(report)
+            if self._distributor is not None:
+                self._active.reports.stop(report, self._distributor)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logfinish(self) -> None:
+        """A case is over: what was not answered goes out now."""
+        self._active.control.flush()
+
+    @pytest.hookimpl(hookwrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, None]:
+        """Leave, before an xdist worker says that it has finished."""
+        yield
+        self._active.control.ask({"m": "bye", "exit_status": int(session.exitstatus)})
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        """Leave the process as it is."""
+        global _active
+        self._active.end()
+        _active = None
+
+    def _find_distributor(self, config: pytest.Config) -> None:
+        self._distributor = config.pluginmanager.getplugin("dsession")
+        self._collects = self._distributor is None
+
+
+def _exception(outcome: Any) -> Optional[BaseException]:
+    excinfo = outcome.excinfo
+    return None if excinfo is None else excinfo[1]
