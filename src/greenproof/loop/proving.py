@@ -23,7 +23,7 @@ from greenproof.analysis.selection import RunPhase
 from greenproof.loop.merging import merge
 from greenproof.model.errors import GreenproofError
 from greenproof.model.exits import ExitCode
-from greenproof.model.facts import CaseRecord, Outcome, RunObservation
+from greenproof.model.facts import CaseRecord, Outcome, Receipt, RunObservation
 from greenproof.model.faults import FaultPlan
 from greenproof.model.plan import IdentitySource, LogSource
 from greenproof.model.proof import Proof, TargetSeen
@@ -31,6 +31,7 @@ from greenproof.model.verdicts import Reason
 
 _FAULT_RUN_FLOOR_S = 60.0
 _FAULT_RUN_FACTOR = 3.0
+_RECEIPTS_WAIT_S = 2.0
 
 
 class TargetDownError(GreenproofError):
@@ -96,37 +97,72 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """The facts of an executed suite, not yet judged."""
+
+    at: str
+    targets: tuple[TargetSeen, ...]
+    changed: tuple[Reason, ...]
+    plain: RunObservation
+    error: RunObservation | None
+    value: RunObservation | None
+    receipts: tuple[Receipt, ...]
+    planned: tuple[str, ...]
+    tail: tuple[str, ...]
+
+
 def prove(request: ProofRequest, listener: Listener, run: str | None = None) -> Proof:
     """Run, repeat under faults, judge. Leaves no process behind, whatever happens."""
+    return judge(execute(request, listener), request, run or new_run_id())
+
+
+def execute(request: ProofRequest, listener: Listener) -> Execution:
+    """The plain run and the fault runs, with everything that was seen of them."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     resolve(request.command, request.directory, request.environment.get("PATH"))
     targets = tuple(_seen(t, request) for t in request.targets)
     with _session(request) as session:
         marks = [mark(t.service or t.name, t.log, t.log_source) for t in request.targets if t.log]
         plain, result = session.plain(listener)
-        receipts = read_receipts(marks, _traces(plain), wait_s=2.0)
+        receipts = read_receipts(marks, _traces(plain), wait_s=_RECEIPTS_WAIT_S)
         error = value = None
         if request.faults and not request.offline and not plain.relay_lost and not plain.lost_targets:
             error, value = session.faulted(plain, listener)
     targets, changed = _still_the_same(targets, request)
     planned = (*request.planned, *(i for p in plain.processes[:1] for i in census(p)))
+    planned = _within_phases(planned, request.phases)
+    return Execution(at, targets, changed, plain, error, value, receipts, planned, result.tail)
+
+
+def judge(execution: Execution, request: ProofRequest, run: str) -> Proof:
+    """From facts to verdicts; touches nothing."""
     evidence = Evidence(
-        plain=plain,
+        plain=execution.plain,
         claims=request.claims,
-        error=error,
-        value=value,
-        receipts=receipts,
-        expected={t.name: t.expected for t in targets},
+        error=execution.error,
+        value=execution.value,
+        receipts=execution.receipts,
+        expected={t.name: t.expected for t in execution.targets},
         services={t.name: t.service or t.name for t in request.targets},
-        planned=_within_phases(planned, request.phases),
+        planned=execution.planned,
         command=request.command,
         offline=request.offline,
     )
     cases, findings = judge_run(evidence)
-    verdict = conclude(cases, (*findings, *changed), request.gate)
+    verdict = conclude(cases, (*findings, *execution.changed), request.gate)
     return Proof(
-        run or new_run_id(), at, request.command, targets, verdict, plain, error, value, receipts,
-        request.faults, result.tail,
+        run=run,
+        at=execution.at,
+        command=request.command,
+        targets=execution.targets,
+        verdict=verdict,
+        plain=execution.plain,
+        error=execution.error,
+        value=execution.value,
+        receipts=execution.receipts,
+        faults=request.faults,
+        tail=execution.tail,
     )
 
 

@@ -1,0 +1,5 @@
+"""`python -m greenproof`."""
+
+from greenproof.cli import main
+
+main()

@@ -1,0 +1,61 @@
+"""What several commands need: the plan, the environment, and where they speak."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from greenproof.model.errors import UsageError
+from greenproof.model.plan import Plan
+
+config_option = click.option(
+    "--config", "config", type=click.Path(path_type=Path), help="The configuration; else greenproof.toml here or above."
+)
+environment_option = click.option("--environment", "environment", help="The environment; else the first of the file.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Say nothing but the result.")
+
+
+def load_plan(config: Path | None, *, required: bool = True) -> Plan:
+    """The plan of the configuration that is named or found. Without one, and if none is required, an empty plan."""
+    # Imported late: the configuration brings pydantic along.
+    from greenproof.config import find, load
+
+    path = config or find(Path.cwd())
+    if path is not None:
+        return load(path)
+    if not required:
+        return Plan(root=Path.cwd())
+    raise UsageError(
+        "there is no greenproof.toml here or above",
+        code="no-configuration",
+        where=str(Path.cwd()),
+        expected="greenproof.toml, or --config FILE",
+        hint="examples/apex/greenproof.toml in the source of Greenproof is one to copy from",
+    )
+
+
+def speaker(quiet: bool) -> Callable[[str], None]:
+    """Talk goes to stderr, so that stdout holds the result alone."""
+    return (lambda text: None) if quiet else (lambda text: click.echo(text, err=True))
+
+
+def write_json(path: str, value: dict[str, Any]) -> None:
+    """Write a result as JSON to a file, or to stdout for `-`."""
+    import json
+
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    if path == "-":
+        click.echo(text)
+        return
+    target = Path(path)
+    try:
+        # Lone surrogates in test ids can't be encoded; they become '?', the rest stays.
+        target.write_text(text + "\n", encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UsageError(
+            f"the result can't be written: {error.strerror}",
+            code="json-not-writable",
+            where=str(target),
+            expected="a file in a folder that exists and can be written",
+        ) from error

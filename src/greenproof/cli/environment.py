@@ -1,0 +1,129 @@
+"""`up`, `down`, `deploy`, `rollback`, `ready`, `status`, `logs`: the environment by hand."""
+
+import dataclasses
+from pathlib import Path
+
+import click
+
+from greenproof.adapters.platforms.base import Platform
+from greenproof.cli.context import config_option, environment_option, load_plan, quiet_option, speaker, write_json
+from greenproof.loop.platforms import platform_of
+from greenproof.loop.requests import environment_of
+from greenproof.model.exits import ExitCode
+from greenproof.model.facts import Release
+from greenproof.reporting.summary import printable
+
+json_option = click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
+
+
+def _platform(config: Path | None, environment: str | None, quiet: bool = False) -> Platform:
+    plan = load_plan(config)
+    return platform_of(plan, environment_of(plan, environment), speaker(quiet))
+
+
+@click.command()
+@config_option
+@environment_option
+@quiet_option
+@json_option
+def up(config: Path | None, environment: str | None, quiet: bool, as_json: bool) -> None:
+    """Start the environment: supervisor, dependencies, ingress. Clears what a killed one left behind."""
+    platform = _platform(config, environment, quiet)
+    platform.up()
+    _show_status(platform, as_json)
+
+
+@click.command()
+@config_option
+@environment_option
+@quiet_option
+def down(config: Path | None, environment: str | None, quiet: bool) -> None:
+    """Stop everything that `up` started. Data is kept."""
+    _platform(config, environment, quiet).down()
+    click.echo("down")
+
+
+@click.command()
+@config_option
+@environment_option
+@quiet_option
+@json_option
+def deploy(config: Path | None, environment: str | None, quiet: bool, as_json: bool) -> None:
+    """Deploy the services as they are now, as one release. If one is not ready, the old release goes on serving."""
+    platform = _platform(config, environment, quiet)
+    platform.up()
+    _show_release("deployed", platform.deploy(), as_json)
+
+
+@click.command()
+@config_option
+@environment_option
+@quiet_option
+@json_option
+def rollback(config: Path | None, environment: str | None, quiet: bool, as_json: bool) -> None:
+    """Go back to the release before, as a whole."""
+    _show_release("rolled back to", _platform(config, environment, quiet).rollback(), as_json)
+
+
+@click.command()
+@config_option
+@environment_option
+@json_option
+def ready(config: Path | None, environment: str | None, as_json: bool) -> ExitCode:
+    """Is each service ready, proven by its identity? Exit code 0: yes; 5: nothing is deployed; 1: no."""
+    readings = _platform(config, environment, quiet=True).ready()
+    if as_json:
+        write_json("-", {"schema": "greenproof.readings/1", "readings": [dataclasses.asdict(r) for r in readings]})
+    else:
+        for reading in readings:
+            latency = f"{reading.latency_ms:.1f} ms" if reading.latency_ms is not None else "-"
+            identity = reading.identity or "-"
+            click.echo(f"{reading.service:12} {reading.state:16} {latency:>10}  {identity}  {printable(reading.detail)}")
+    if all(reading.state == "absent" for reading in readings):
+        return ExitCode.NOTHING_VERIFIED
+    return ExitCode.VERIFIED if all(reading.ok for reading in readings) else ExitCode.FAILED
+
+
+@click.command()
+@config_option
+@environment_option
+@json_option
+def status(config: Path | None, environment: str | None, as_json: bool) -> None:
+    """What is deployed, where it listens, and in which state it is."""
+    _show_status(_platform(config, environment, quiet=True), as_json)
+
+
+@click.command()
+@click.argument("service")
+@config_option
+@environment_option
+@click.option("-n", "--lines", default=200, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("-f", "--follow", is_flag=True, help="Go on as the log grows; Ctrl-C ends.")
+def logs(service: str, config: Path | None, environment: str | None, lines: int, follow: bool) -> None:
+    """Show the log of a service or dependency."""
+    for line in _platform(config, environment, quiet=True).logs(service, lines, follow):
+        click.echo(printable(line))
+
+
+def _show_release(what: str, release: Release, as_json: bool) -> None:
+    if as_json:
+        write_json("-", {"schema": "greenproof.release/1", **dataclasses.asdict(release)})
+        return
+    click.echo(f"{what} {release.name}")
+    for revision in release.revisions:
+        click.echo(f"  {revision.name}")
+
+
+def _show_status(platform: Platform, as_json: bool) -> None:
+    state = platform.status()
+    if as_json:
+        write_json("-", {"schema": "greenproof.status/1", **dataclasses.asdict(state)})
+        return
+    supervisor = f"supervisor {state.supervisor}" if state.supervisor else "not up"
+    click.echo(f"environment {state.environment}: {supervisor}")
+    click.echo(f"release {state.current.name if state.current else '-'}, before {state.previous.name if state.previous else '-'}")
+    for service in state.services:
+        click.echo(f"{service.service:12} {service.state:10} {service.url or '-':28} {service.revision or '-'}")
+    for dependency in state.dependencies:
+        version = f"{dependency.version or '-'} ({dependency.source or '-'})"
+        click.echo(f"{dependency.name:12} {dependency.state:10} {f'port {dependency.port}' if dependency.port else '-':28} {version}")

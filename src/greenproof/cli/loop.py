@@ -1,0 +1,72 @@
+"""`greenproof loop`: one turn of the release loop, with a worklog."""
+
+from pathlib import Path
+
+import click
+
+from greenproof.cli.context import config_option, environment_option, load_plan, quiet_option, speaker, write_json
+from greenproof.cli.progress import listener_for
+from greenproof.loop.cycle import Cycle, CycleOptions, report_of, run_cycle
+from greenproof.loop.journal import Journal
+from greenproof.loop.platforms import platform_of
+from greenproof.loop.requests import environment_of, suite_of
+from greenproof.model.errors import UsageError
+from greenproof.model.exits import ExitCode
+from greenproof.reporting.result import result
+from greenproof.reporting.summary import summary_lines
+from greenproof.reporting.worklog import worklog
+
+
+@click.command()
+@config_option
+@environment_option
+@click.option("--suite", "suite_name", help="The suite; else the first of the file.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many cases, the most important ones.")
+@click.option("--no-deploy", is_flag=True, help="Judge the release that is there.")
+@click.option("--no-faults", is_flag=True, help="Only the plain run; 'inconclusive' at best.")
+@click.option("--no-fail-fast", is_flag=True, help="Run every phase, even after a gating one is red.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; '-' is stdout.")
+@quiet_option
+def loop(
+    config: Path | None,
+    environment: str | None,
+    suite_name: str | None,
+    limit: int | None,
+    no_deploy: bool,
+    no_faults: bool,
+    no_fail_fast: bool,
+    json_file: str | None,
+    quiet: bool,
+) -> ExitCode:
+    """Ready, deploy, select, execute, judge, report: one turn, and a worklog of it."""
+    plan = load_plan(config)
+    chosen = environment_of(plan, environment)
+    if chosen.kind == "production":
+        raise UsageError(
+            f"the loop is refused on {chosen.name}, which is a production environment",
+            code="production-loop",
+            where=f"environments.{chosen.name}",
+            expected="an environment of kind local or staging",
+        )
+    suite = suite_of(plan, suite_name)
+    say = speaker(quiet)
+    with Journal.open(plan, chosen) as journal:
+        cycle = run_cycle(
+            Cycle(
+                plan, chosen, suite, platform_of(plan, chosen, say), journal, listener_for(journal, say, show_output=False),
+                CycleOptions(not no_deploy, not no_fail_fast, limit, not no_faults),
+            )
+        )
+        evidence = journal.keep_evidence(cycle.proof, cycle.execution)
+        head = journal.finish(cycle.exit_code)
+        place = journal.write_worklog(worklog(report_of(cycle, evidence, head)))
+    if json_file and cycle.proof:
+        write_json(json_file, result(cycle.proof, head=head))
+    if cycle.failure:
+        for line in cycle.failure.lines():
+            click.echo(line, err=True)
+    if cycle.proof and json_file != "-":
+        for line in summary_lines(cycle.proof):
+            click.echo(line)
+    say(f"worklog: {place}")
+    return cycle.exit_code

@@ -1,0 +1,81 @@
+"""`greenproof prove`: run a test command in the user's own environment and judge every case."""
+
+from pathlib import Path
+
+import click
+
+from greenproof.adapters.platforms.base import Platform
+from greenproof.cli.context import config_option, environment_option, load_plan, speaker, write_json
+from greenproof.cli.progress import listener_for
+from greenproof.loop.journal import Journal
+from greenproof.loop.platforms import platform_of
+from greenproof.loop.proving import prove as run_proof
+from greenproof.loop.requests import Overrides, environment_of, pairs, prove_request
+from greenproof.model.exits import ExitCode
+from greenproof.model.plan import Environment, Plan
+from greenproof.reporting.result import result
+from greenproof.reporting.summary import summary_lines
+
+
+@click.command(context_settings={"ignore_unknown_options": False})
+@click.option("--target", "targets", multiple=True, metavar="NAME=URL", help="An address that the tests talk to.")
+@click.option("--env", "variables", multiple=True, metavar="VARIABLE=NAME", help="A variable that holds a target's address.")
+@click.option("--expect", multiple=True, metavar="NAME=REVISION", help="The revision that answers must come from.")
+@config_option
+@environment_option
+@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; '-' is stdout.")
+@click.option("--no-faults", is_flag=True, help="Only the plain run; 'inconclusive' at best.")
+@click.option("--fail-fast", is_flag=True, help="Stop the plain run at the first failure.")
+@click.option("--timeout", default=900.0, show_default=True, type=click.FloatRange(1, 86_400), help="Seconds for a run.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the proven cases too.")
+@click.option("-q", "--quiet", is_flag=True, help="Nothing but the result.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def prove(
+    targets: tuple[str, ...],
+    variables: tuple[str, ...],
+    expect: tuple[str, ...],
+    config: Path | None,
+    environment: str | None,
+    json_file: str | None,
+    no_faults: bool,
+    fail_fast: bool,
+    timeout: float,
+    verbose: bool,
+    quiet: bool,
+    command: tuple[str, ...],
+) -> ExitCode:
+    """Run COMMAND (any pytest command, after '--') and judge each case: is its green real?
+
+    Nothing is installed in the environment of the tests. Passed cases run twice more, with the answers on their
+    routes replaced, so the suite's own writes are made three times.
+    """
+    plan = load_plan(config, required=False)
+    chosen = environment_of(plan, environment)
+    overrides = Overrides(
+        targets=pairs("--target", targets),
+        variables=pairs("--env", variables),
+        expect=pairs("--expect", expect),
+        faults=not no_faults,
+        fail_fast=fail_fast,
+        timeout=timeout,
+    )
+    request = prove_request(plan, chosen, _platform_for(plan, chosen, overrides), command, overrides)
+    with Journal.open(plan, chosen) as journal:
+        listener = listener_for(journal, speaker(quiet), show_output=not quiet)
+        proof = run_proof(request, listener, journal.run)
+        journal.judged(proof)
+        head = journal.finish(proof.verdict.exit_code)
+    if json_file:
+        write_json(json_file, result(proof, head=head))
+    if json_file != "-":
+        for line in summary_lines(proof, verbose=verbose):
+            click.echo(line)
+    return proof.verdict.exit_code
+
+
+def _platform_for(plan: Plan, environment: Environment, overrides: Overrides) -> Platform | None:
+    """The platform is asked only when a target is one of its services."""
+    names = list(overrides.targets) or [t.name for t in plan.targets]
+    configured = {t.name: t for t in plan.targets}
+    needed = any(n in configured and n not in overrides.targets and configured[n].service for n in names)
+    return platform_of(plan, environment) if needed else None
