@@ -1,0 +1,130 @@
+"""WebSocket conversations and opaque TCP: one exchange for each part of a case in which messages passed."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from mitmproxy import flow as flows
+from mitmproxy import http, tcp
+
+from greenproof.adapters.relay import faults
+from greenproof.adapters.relay.faults import Wire
+from greenproof.adapters.relay.joining import Joined
+from greenproof.adapters.relay.layers import ACCEPTED
+from greenproof.adapters.relay.listeners import Listeners
+from greenproof.adapters.relay.recording import Sight
+from greenproof.adapters.relay.run import Run
+from greenproof.adapters.relay.tap import SIGHT
+
+_CONVERSATION = "greenproof.conversation"
+
+
+class Conversation:
+    """A connection that outlives phases and cases: it is split where they change."""
+
+    def __init__(self, run: Run, connection: str, opening: Sight) -> None:
+        self.run = run
+        self.connection = connection
+        self.part = opening
+        self.last_ns = opening.start_ns
+
+    def pass_message(self, from_client: bool) -> Sight:
+        """A message passes now: count it for the part that it belongs to."""
+        joined = self.run.joining.join(self.connection)
+        if joined.moment != self.part.joined.moment:
+            self.part.end_ns = self.last_ns
+            self.part = self._next(replace(joined, trace_id=self.part.joined.trace_id))
+        self.last_ns = time.monotonic_ns()
+        if from_client:
+            self.part.sent += 1
+        else:
+            self.part.received += 1
+            self.part.head_ns = self.part.head_ns or self.last_ns
+        return self.part
+
+    def end(self) -> None:
+        """The connection is closed."""
+        self.part.end_ns = time.monotonic_ns()
+
+    def _next(self, joined: Joined) -> Sight:
+        before = self.part
+        # The service saw the trace id of the handshake: that is the one its receipt will carry.
+        part = self.run.recording.start(before.wire, before.protocol, joined)
+        part.status, part.identity, part.depth = before.status, before.identity, before.depth
+        return part
+
+
+class Conversations:
+    """The hooks of mitmproxy for everything that is not a request and an answer."""
+
+    def __init__(self, listeners: Listeners, run: Callable[[], Run]) -> None:
+        self.listeners = listeners
+        self.run = run
+
+    def websocket_start(self, flow: http.HTTPFlow) -> None:
+        """A handshake was accepted."""
+        sight: Sight | None = flow.metadata.get(SIGHT)
+        if sight is not None and ACCEPTED not in flow.metadata:
+            held = Conversation(self.run(), flow.client_conn.id, sight)
+            flow.metadata[_CONVERSATION] = held
+
+    def websocket_message(self, flow: http.HTTPFlow) -> None:
+        """A message passes; under a fault the server's are replaced, never dropped."""
+        if flow.websocket is None:
+            return
+        message = flow.websocket.messages[-1]
+        # mitmproxy keeps every message for ever.
+        del flow.websocket.messages[:-1]
+        held: Conversation | None = flow.metadata.get(_CONVERSATION)
+        if held is None:
+            return
+        part = held.pass_message(message.from_client)
+        if message.from_client or not part.joined.certain:
+            return
+        kind = faults.fault_for(held.run.plan, part.joined.moment, part.wire)
+        if kind is not None:
+            changed = faults.change_message(message.content, message.is_text, kind)
+            if changed != message.content:
+                message.content = changed
+                part.fault = kind
+
+    def websocket_end(self, flow: http.HTTPFlow) -> None:
+        """The conversation is over."""
+        self._end(flow)
+
+    def tcp_start(self, flow: tcp.TCPFlow) -> None:
+        """Bytes that are not HTTP."""
+        listener = self.listeners.by_port.get(flow.client_conn.sockname[1])
+        if listener is None:
+            return
+        run = self.run()
+        joined = run.joining.join(flow.client_conn.id)
+        opening = run.recording.start(Wire(listener.target.name, "TCP", ""), "tcp", joined)
+        # Nothing can be written into bytes that are not understood.
+        opening.trace_id = None
+        flow.metadata[_CONVERSATION] = Conversation(run, flow.client_conn.id, opening)
+
+    def tcp_message(self, flow: tcp.TCPFlow) -> None:
+        """Bytes pass."""
+        from_client = flow.messages[-1].from_client
+        flow.messages.clear()
+        held: Conversation | None = flow.metadata.get(_CONVERSATION)
+        if held is not None:
+            held.pass_message(from_client).trace_id = None
+
+    def tcp_end(self, flow: tcp.TCPFlow) -> None:
+        """The connection is closed."""
+        self._end(flow)
+
+    def tcp_error(self, flow: tcp.TCPFlow) -> None:
+        """The target could not be reached."""
+        held: Conversation | None = flow.metadata.get(_CONVERSATION)
+        if held is not None:
+            held.part.error = "no answer"
+            held.part.synthetic = True
+            held.end()
+
+    def _end(self, flow: flows.Flow) -> None:
+        held: Conversation | None = flow.metadata.get(_CONVERSATION)
+        if held is not None:
+            held.end()

@@ -1,0 +1,233 @@
+"""Which answers are replaced, and by what. Decisions are pure; the taps carry them out."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from mitmproxy import http
+
+from greenproof.adapters.relay import mutation
+from greenproof.adapters.relay.joining import Moment
+from greenproof.model.facts import FaultKind, Phase
+from greenproof.model.faults import CaseFaults, FaultPlan
+from greenproof.model.routes import Route
+
+LARGEST_CHANGED = 1 << 20
+"""Bytes of a body that a value fault looks at."""
+
+_DETAIL = {"code": "greenproof_fault", "message": "injected by Greenproof"}
+ERROR_BODY = json.dumps({"error": _DETAIL}).encode()
+OK_BODY = json.dumps({"status": "ok"}).encode()
+ERROR_MESSAGE = json.dumps({"type": "error", "error": _DETAIL}).encode()
+
+_GRPC_MESSAGE = (b"grpc-message", b"injected by Greenproof")
+
+_DROPPED = (
+    "content-encoding", "content-length", "content-range", "content-disposition", "accept-ranges",
+    "transfer-encoding", "trailer", "etag", "last-modified", "set-cookie", "location",
+    "www-authenticate", "cache-control", "expires", "grpc-status", "grpc-message",
+)  # fmt: skip
+_EVENT_STREAMS = (
+    "text/event-stream", "application/x-ndjson", "application/ndjson", "application/jsonl",
+    "application/json-seq", "application/stream+json", "multipart/x-mixed-replace",
+)  # fmt: skip
+_TEXTUAL = ("json", "xml", "javascript", "x-www-form-urlencoded", "yaml", "csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """Where an exchange runs: what routes are matched against."""
+
+    target: str
+    method: str
+    path: str
+
+    def on(self, routes: Iterable[Route]) -> bool:
+        """Whether one of the routes is this one."""
+        return any(route.matches(self.target, self.method, self.path) for route in routes)
+
+
+def fault_for(plan: FaultPlan | None, moment: Moment, wire: Wire) -> FaultKind | None:
+    """The fault that an answer at this moment gets."""
+    if plan is None or moment.case is None:
+        return None
+    if moment.phase is Phase.SETUP:
+        value = plan.kind is FaultKind.VALUE
+        return plan.kind if value and wire.on(plan.fixture_routes) else None
+    case = plan.cases.get(moment.case)
+    if case is None or moment.phase is not Phase.CALL:
+        return None
+    return plan.kind if _claims(case, plan, wire) else None
+
+
+def accepts(plan: FaultPlan | None, moment: Moment, wire: Wire) -> bool:
+    """Whether a WebSocket handshake that the service refuses is accepted in its place."""
+    if plan is None or plan.kind is not FaultKind.ERROR or moment.phase is not Phase.CALL:
+        return False
+    case = plan.cases.get(moment.case or "")
+    return case is not None and wire.on(case.refused)
+
+
+def _claims(case: CaseFaults, plan: FaultPlan, wire: Wire) -> bool:
+    if case.routes:
+        return wire.on(case.routes)
+    return not wire.on(plan.plumbing)
+
+
+def media_type(headers: http.Headers) -> str:
+    """`text/html`, without parameters."""
+    kind: str = headers.get("content-type", "")
+    return kind.partition(";")[0].strip().lower()
+
+
+def is_event_stream(headers: http.Headers) -> bool:
+    """Whether the body is a stream of events that may never end."""
+    return media_type(headers) in _EVENT_STREAMS
+
+
+def is_textual(headers: http.Headers) -> bool:
+    """Whether the body is text; without a content type, it is looked at as text."""
+    kind = media_type(headers)
+    return not kind or kind.startswith("text/") or any(word in kind for word in _TEXTUAL)
+
+
+def charset(headers: http.Headers) -> str | None:
+    """The charset that the content type names."""
+    for part in headers.get("content-type", "").split(";")[1:]:
+        name, _, value = part.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip("\"'") or None
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What a client gets in place of an answer."""
+
+    response: http.Response
+    body: bytes
+
+
+def error_answer(answer: http.Response) -> Replacement:
+    """The opposite of the answer: an error for a success, a success for an error."""
+    good = answer.status_code < 400
+    status, body = (500, ERROR_BODY) if good else (200, OK_BODY)
+    headers = _kept(answer.headers)
+    headers["content-type"] = "application/json"
+    headers["content-length"] = str(len(body))
+    response = http.Response.make(status, b"", headers)
+    response.http_version = answer.http_version
+    response.headers["content-length"] = str(len(body))
+    return Replacement(response, body)
+
+
+def grpc_answer(answer: http.Response) -> Replacement:
+    """The same for gRPC: status INTERNAL without a message, or for an error an empty message that is valid."""
+    headers = _kept(answer.headers)
+    headers["content-type"] = "application/grpc"
+    failed = answer.headers.get("grpc-status", "0") != "0"
+    response = http.Response.make(200, b"", headers)
+    response.headers.pop("content-length", None)
+    response.http_version = answer.http_version
+    told = ((b"grpc-status", b"0"),) if failed else ((b"grpc-status", b"13"), _GRPC_MESSAGE)
+    response.trailers = http.Headers(told)
+    body = b"\x00\x00\x00\x00\x00" if failed else b""
+    return Replacement(response, body)
+
+
+def _kept(headers: http.Headers) -> http.Headers:
+    kept = headers.copy()
+    for name in _DROPPED:
+        kept.pop(name, None)
+    return kept
+
+
+def accepting_answer(request: http.Request) -> http.Response:
+    """The answer of a server that accepts this WebSocket handshake (RFC 6455, section 4.2.2)."""
+    key = request.headers.get("sec-websocket-key", "")
+    digest = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode(), usedforsecurity=False).digest()
+    headers = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Accept": base64.b64encode(digest).decode(),
+    }
+    offered = request.headers.get("sec-websocket-protocol", "").split(",")[0].strip()
+    if offered:
+        headers["Sec-WebSocket-Protocol"] = offered
+    response = http.Response.make(101, b"", headers)
+    response.headers.pop("content-length", None)
+    return response
+
+
+def change_body(response: http.Response) -> bool:
+    """Change the values of a buffered answer in place; false when nothing in it can differ."""
+    try:
+        plain = response.get_content(strict=True) or b""
+    except ValueError:
+        return False
+    if len(plain) > LARGEST_CHANGED:
+        head, rest = plain[:LARGEST_CHANGED], plain[LARGEST_CHANGED:]
+        changed = mutation.mutate_head(head, charset(response.headers), is_textual(response.headers)) + rest
+    else:
+        changed = mutation.mutate_body(plain, charset(response.headers), is_textual(response.headers))
+    if changed == plain:
+        return False
+    response.content = changed
+    return True
+
+
+def change_message(content: bytes, text: bool, kind: FaultKind) -> bytes:
+    """What a WebSocket message from the server becomes."""
+    if kind is FaultKind.ERROR:
+        return ERROR_MESSAGE if text else mutation.other_bytes(content)
+    return mutation.mutate_body(content, None, text)
+
+
+class ChangedLines:
+    """A stream of events of which each `data:` line is changed as soon as it is whole."""
+
+    def __init__(self, delivered: Callable[[], None]) -> None:
+        self.rest = b""
+        self.delivered = delivered
+
+    def __call__(self, data: bytes) -> list[bytes]:
+        """The chunks to send for these; at the end (no data) what is left."""
+        held = self.rest + data
+        cut = held.rfind(b"\n") + 1 if data and len(held) < LARGEST_CHANGED else len(held)
+        whole, self.rest = held[:cut], held[cut:]
+        lines = whole.splitlines(keepends=True)
+        changed = b"".join(mutation.mutate_line(line) for line in lines)
+        if changed != whole:
+            self.delivered()
+        return [changed] if changed else []
+
+
+class ChangedHead:
+    """A body of which the first part is changed: whole when it is small, else with its length kept."""
+
+    def __init__(self, headers: http.Headers, fixed: bool, delivered: Callable[[], None]) -> None:
+        self.charset, self.textual = charset(headers), is_textual(headers)
+        self.fixed = fixed
+        self.delivered = delivered
+        self.held: bytes | None = b""
+
+    def __call__(self, data: bytes) -> list[bytes]:
+        """The chunks to send for these; nothing while the first part is still coming."""
+        if self.held is None:
+            return [data] if data else []
+        held = self.held + data
+        if data and len(held) < LARGEST_CHANGED:
+            self.held = held
+            return []
+        self.held = None
+        whole = not data and not self.fixed
+        change = mutation.mutate_body if whole else mutation.mutate_head
+        head, rest = held[:LARGEST_CHANGED], held[LARGEST_CHANGED:]
+        changed = change(head, self.charset, self.textual)
+        if len(changed) != len(head) and self.fixed:
+            changed = mutation.mutate_bytes(head)
+        if changed != head:
+            self.delivered()
+        return [chunk for chunk in (changed, rest) if chunk]

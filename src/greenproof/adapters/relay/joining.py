@@ -1,0 +1,170 @@
+"""Which case does an exchange belong to?
+
+By the listening port of the worker; on the shared slot by the client's source port that the plugin told before
+connecting; for every other client (curl, child processes, native clients) by the process table. What is found
+for a connection is the *worker*; the case is that worker's present one, asked anew for each request and message.
+"""
+
+import random
+import secrets
+from dataclasses import dataclass, field
+from typing import Final
+
+from greenproof.adapters.relay.sockets import owner_of
+from greenproof.model.facts import Join, Phase
+
+MOST_SOURCES = 65_536
+SHARED: Final = 0
+"""The slot whose ports are open from the start and belong to no worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The part of a case in which a worker is; no case: it is between two."""
+
+    case: str | None = None
+    phase: Phase | None = None
+
+
+IDLE = Moment()
+
+
+@dataclass(slots=True)
+class Worker:
+    """A process of the test command that runs cases."""
+
+    pid: int
+    name: str | None
+    """`gw0`; None for the one process of a plain run."""
+    slot: int
+    moment: Moment = IDLE
+    fixtures: int = 0
+    """Fixtures that are being set up inside the call phase."""
+
+    def now(self) -> Moment:
+        """The present moment; a fixture that is set up inside the call is set-up."""
+        if self.fixtures and self.moment.phase is Phase.CALL:
+            return Moment(self.moment.case, Phase.SETUP)
+        return self.moment
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the plugin told about a socket that was about to connect."""
+
+    worker: Worker
+    case: str | None
+    ambiguous: bool
+
+
+@dataclass(slots=True)
+class Client:
+    """A connection to the relay and whose it is."""
+
+    worker: Worker | None
+    join: Join
+    source: Source | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Everything about a request or message that follows from whose it is."""
+
+    moment: Moment
+    worker: str | None
+    join: Join
+    trace_id: str
+
+    @property
+    def certain(self) -> bool:
+        """Whether it is known to belong to its case."""
+        return self.moment.case is not None and self.join is not Join.AMBIGUOUS
+
+
+UNKNOWN = Client(None, Join.NONE)
+
+
+@dataclass(slots=True)
+class Joining:
+    """The workers of one run, their moments and connections."""
+
+    workers: list[Worker] = field(default_factory=list)
+    clients: dict[str, Client] = field(default_factory=dict)
+    """Open connections, by mitmproxy's id."""
+    traces: dict[str, str] = field(default_factory=dict)
+    idle_trace: str = field(default_factory=lambda: secrets.token_hex(16))
+    """For what belongs to no case, or not surely: no case's nonce is spent on it."""
+    _sources: dict[tuple[str, int], Source] = field(default_factory=dict)
+
+    def enter(self, pid: int, name: str | None, slot: int) -> Worker:
+        """A process introduced itself."""
+        worker = Worker(pid, name, slot)
+        self.workers.append(worker)
+        return worker
+
+    def begin_case(self, worker: Worker, case: str) -> None:
+        """The set-up of a case starts; the case gets its trace id."""
+        self.traces.setdefault(case, secrets.token_hex(16))
+        worker.moment, worker.fixtures = Moment(case, Phase.SETUP), 0
+
+    def enter_call(self, worker: Worker, case: str) -> None:
+        """The call phase starts."""
+        worker.moment, worker.fixtures = Moment(case, Phase.CALL), 0
+
+    def enter_fixture(self, worker: Worker, on: bool) -> None:
+        """A fixture inside the call phase starts or ends."""
+        worker.fixtures = max(0, worker.fixtures + (1 if on else -1))
+
+    def enter_teardown(self, worker: Worker, case: str) -> None:
+        """The teardown starts."""
+        worker.moment, worker.fixtures = Moment(case, Phase.TEARDOWN), 0
+
+    def rest(self, worker: Worker) -> None:
+        """No case runs in the worker."""
+        worker.moment, worker.fixtures = IDLE, 0
+
+    def tell_source(self, worker: Worker, ip: str, port: int, case: str | None, ambiguous: bool) -> None:
+        """A socket of this worker is about to connect. A port may be told again when it is used again."""
+        while len(self._sources) >= MOST_SOURCES:
+            self._sources.pop(next(iter(self._sources)))
+        self._sources[ip, port] = Source(worker, case, ambiguous)
+
+    def connect(self, connection: str, peer: tuple[str, int], local: tuple[str, int], slot: int) -> None:
+        """A client connected: find out, once, whose it is."""
+        source = self._sources.pop(peer, None)
+        if slot != SHARED:
+            worker = next((w for w in reversed(self.workers) if w.slot == slot), None)
+            self.clients[connection] = Client(worker, Join.PORT, source)
+        elif source is not None:
+            self.clients[connection] = Client(source.worker, Join.SOURCE_PORT, source)
+        else:
+            self.clients[connection] = self._by_process(peer, local)
+
+    def disconnect(self, connection: str) -> None:
+        """A client left; its source port will be used again by somebody else."""
+        self.clients.pop(connection, None)
+
+    def join(self, connection: str) -> Joined:
+        """Whose a request or message is that passes now on this connection."""
+        client = self.clients.get(connection, UNKNOWN)
+        worker = client.worker
+        if worker is None:
+            return Joined(IDLE, None, Join.NONE, self.idle_trace)
+        moment = worker.now()
+        if client.source is not None and client.source.ambiguous:
+            # The thread outlived the case that started it; what it sends is nobody's proof.
+            whose = Moment(client.source.case or moment.case, moment.phase)
+            return Joined(whose, worker.name, Join.AMBIGUOUS, self.idle_trace)
+        if moment.case is None:
+            return Joined(IDLE, worker.name, Join.AMBIGUOUS, self.idle_trace)
+        return Joined(moment, worker.name, client.join, self.traces[moment.case])
+
+    def _by_process(self, peer: tuple[str, int], local: tuple[str, int]) -> Client:
+        by_pid = {worker.pid: worker for worker in self.workers}
+        pid = owner_of(peer, local, list(by_pid)) if by_pid else None
+        return UNKNOWN if pid is None else Client(by_pid[pid], Join.PROCESS)
+
+
+def traceparent(trace_id: str) -> str:
+    """A W3C trace context header with a span of its own."""
+    return f"00-{trace_id}-{random.getrandbits(63) + 1:016x}-01"

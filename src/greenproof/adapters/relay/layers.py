@@ -1,0 +1,163 @@
+"""Protocol layers that mitmproxy lacks: opaque bytes before HTTP targets, answers that are replaced from
+their head on, and WebSockets that the relay accepts in place of the service."""
+
+import re
+from collections.abc import Generator
+from typing import Any, cast
+
+import wsproto.events
+from mitmproxy import connection
+from mitmproxy.net.tls import starts_like_tls_record
+from mitmproxy.proxy import commands, context, events, layer, layers, tunnel
+from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode, HttpStream, SendHttp
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    RequestProtocolError,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseHeaders,
+)
+from mitmproxy.proxy.mode_specs import ReverseMode
+from wsproto import ConnectionType
+from wsproto.connection import Connection as WebSocket
+
+from greenproof.adapters.relay.faults import ERROR_MESSAGE, Replacement
+
+REPLACEMENT = "greenproof.replacement"
+"""Key in a flow's metadata: the Replacement that is sent in place of the answer."""
+ENDLESS = "greenproof.endless"
+"""Key in a flow's metadata: the service's answer may never end, so its end is not waited for."""
+STREAMED = "greenproof.streamed"
+"""Key in a flow's metadata: the replacement has been sent."""
+ACCEPTED = "greenproof.accepted"
+"""Key in a flow's metadata: called for each message of a WebSocket that the relay itself accepted."""
+
+_HTTP1 = re.compile(rb"[A-Za-z!#$%&'*+.^_`|~0-9-]{1,32} ")
+_PERHAPS_HTTP1 = re.compile(rb"[A-Za-z-]{0,20}\Z")
+_HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n"
+
+type Commands = Generator[commands.Command, Any, None]
+
+
+class NextLayer:
+    """Decides from the first bytes of a client what is spoken on a connection."""
+
+    def next_layer(self, data: layer.NextLayer) -> None:
+        """Hook of mitmproxy."""
+        if data.layer is None:
+            data.layer = _choose(data.context, data.data_client())  # type: ignore[no-untyped-call]
+
+
+def _choose(place: context.Context, first: bytes) -> layer.Layer | None:
+    if not place.layers:
+        return None
+    client_tls = starts_like_tls_record(first)
+    if not client_tls and _PERHAPS_HTTP1.match(first):
+        return None
+    stack = tunnel.LayerStack()
+    if cast("ReverseMode", place.client.proxy_mode).scheme == "https":
+        stack /= layers.ServerTLSLayer(place)
+    if client_tls:
+        stack /= layers.ClientTLSLayer(place)
+    opaque = not client_tls and (first.startswith(_HTTP2_PREFACE) or not _HTTP1.match(first))
+    stack /= layers.TCPLayer(place) if opaque else RelayHttpLayer(place, HTTPMode.transparent)
+    return stack[0]
+
+
+class RelayHttpLayer(HttpLayer):
+    """mitmproxy's, with streams of our own."""
+
+    def make_stream(self, stream_id: int) -> Commands:
+        """One request and its answer."""
+        self.streams[stream_id] = RelayStream(self.context.fork(), stream_id)
+        yield from self.event_to_child(self.streams[stream_id], events.Start())
+
+
+class RelayStream(HttpStream):
+    """A stream whose answer can be replaced as a whole while the service's own is still coming.
+
+    The request went out as ever. What the service sends is taken to its end and thrown away, so that the service
+    never notices; only of an answer without an end the service is told that the client left.
+    """
+
+    def start_response_stream(self) -> Commands:
+        """The head of the answer came and its body is streamed."""
+        replacement: Replacement | None = self.flow.metadata.get(REPLACEMENT)
+        if replacement is None:
+            yield from super().start_response_stream()
+            return
+        self.flow.metadata[STREAMED] = True
+        client = self.context.client
+        yield _send(ResponseHeaders(self.stream_id, replacement.response, end_stream=False), client)
+        if replacement.body:
+            yield _send(ResponseData(self.stream_id, replacement.body), client)
+        if self.flow.metadata.get(ENDLESS):
+            reason = RequestProtocolError(self.stream_id, "the client left", ErrorCode.CANCEL)
+            yield _send(reason, self.context.server)
+            yield from self.send_response(already_streamed=True)
+        else:
+            self.server_state = self.state_discard_response_body
+
+    def state_discard_response_body(self, event: events.Event) -> Commands:
+        """Throw the service's body away; its end is the end of the replacement."""
+        if isinstance(event, ResponseEndOfMessage):
+            yield from self.send_response(already_streamed=True)
+
+    def flow_done(self) -> Commands:
+        """The answer is out: a WebSocket that the relay accepted has nobody behind it."""
+        if ACCEPTED not in self.flow.metadata:
+            yield from super().flow_done()
+            return
+        self.child_layer = AcceptedWebSocket(self.context, self.flow.metadata[ACCEPTED])
+        self._handle_event = self.passthrough
+        yield from self.child_layer.handle_event(events.Start())
+        yield _send(ResponseEndOfMessage(self.stream_id), self.context.client)
+
+
+def _send(event: Any, to: connection.Connection) -> SendHttp:
+    return SendHttp(event, to)
+
+
+class AcceptedWebSocket(layer.Layer):
+    """A server that accepts, says that there is an error, and says it again to each message."""
+
+    def __init__(self, place: context.Context, seen: Any) -> None:
+        super().__init__(place)
+        self.seen = seen
+        self.socket = WebSocket(ConnectionType.SERVER)
+
+    def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, events.Start):
+            yield from self._complain()
+        elif isinstance(event, events.DataReceived) and event.connection == self.context.client:
+            self.socket.receive_data(event.data)
+            for told in self.socket.events():
+                yield from self._react(told)
+        elif isinstance(event, events.ConnectionClosed) and event.connection == self.context.client:
+            yield from self._leave()
+
+    def _react(self, told: wsproto.events.Event) -> Commands:
+        if isinstance(told, wsproto.events.Message):
+            if told.message_finished:
+                self.seen(from_client=True)
+                yield from self._complain()
+        elif isinstance(told, wsproto.events.Ping):
+            yield self._data(told.response())
+        elif isinstance(told, wsproto.events.CloseConnection):
+            yield self._data(told.response())
+            yield from self._leave()
+
+    def _complain(self) -> Commands:
+        self.seen(from_client=False)
+        yield self._data(wsproto.events.TextMessage(ERROR_MESSAGE.decode()))
+
+    def _data(self, event: wsproto.events.Event) -> commands.SendData:
+        return commands.SendData(self.context.client, self.socket.send(event))
+
+    def _leave(self) -> Commands:
+        self._handle_event = self._done  # type: ignore[method-assign, assignment]
+        self.seen(from_client=None)
+        yield commands.CloseConnection(self.context.client)
+
+    def _done(self, _: events.Event) -> Commands:
+        yield from ()

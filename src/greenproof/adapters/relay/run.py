@@ -1,0 +1,50 @@
+"""One run of the test command, as the witness holds it."""
+
+from collections.abc import Callable, Sequence
+
+from greenproof.adapters.relay.joining import Joining
+from greenproof.adapters.relay.observation import Observation
+from greenproof.adapters.relay.recording import Recording
+from greenproof.model.facts import CaseRecord, LostTarget, RunObservation
+from greenproof.model.faults import FaultPlan
+
+
+class Run:
+    """Everything that is forgotten when the next run begins."""
+
+    def __init__(
+        self,
+        plan: FaultPlan | None,
+        select: Sequence[str] | None,
+        on_case: Callable[[CaseRecord], None],
+    ) -> None:
+        self.plan = plan
+        self.select = select
+        self.joining = Joining()
+        self.recording = Recording()
+        self.observation = Observation(on_case)
+
+    @property
+    def kind(self) -> str:
+        """`plain`, `error` or `value`."""
+        return "plain" if self.plan is None else self.plan.kind.value
+
+    def result(self, lost: Sequence[LostTarget]) -> RunObservation:
+        """The facts; the orchestrator adds what only it knows: exit code, time-out, duration."""
+        seen, recording = self.observation, self.recording
+        if recording.lost:
+            seen.problem(f"exchanges: {recording.lost} more than the relay keeps")
+        return RunObservation(
+            fault=None if self.plan is None else self.plan.kind,
+            exit_code=None,
+            timed_out=False,
+            processes=tuple(seen.processes),
+            collected=tuple(seen.collected),
+            deselected=tuple(seen.deselected),
+            collection_errors=tuple(seen.collection_errors),
+            cases=seen.cases(),
+            exchanges=tuple(recording.exchanges()),
+            fixtures=tuple(seen.fixtures),
+            lost_targets=tuple(lost),
+            hook_errors=tuple(seen.problems),
+        )

@@ -1,0 +1,121 @@
+"""The process table: which registered process, or which descendant of it, holds the other end of a connection?
+
+On Linux `/proc` is read as narrowly as possible: the table of sockets once, then the descriptors of the registered
+processes' trees only. Reading everything costs 7.5 ms a look-up, this under one. Elsewhere psutil does it.
+"""
+
+import os
+import socket
+import struct
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psutil
+
+_PROC = Path("/proc")
+_MOST_PROCESSES = 4_096
+_ON_LINUX = sys.platform.startswith("linux")
+
+
+def owner_of(peer: tuple[str, int], local: tuple[str, int], pids: Sequence[int]) -> int | None:
+    """The nearest of `pids` that is the owner of the socket `peer` -> `local`, or an ancestor of the owner."""
+    if _ON_LINUX:
+        inode = _inode(peer, local)
+        return None if inode is None else _holder(f"socket:[{inode}]", pids)
+    return _holder_by_psutil(peer, local, pids)
+
+
+def _inode(peer: tuple[str, int], local: tuple[str, int]) -> str | None:
+    """The inode of the client's socket in `/proc/net/tcp` (or tcp6 for a mapped address)."""
+    forms = ((_PROC / "net/tcp", _hex), (_PROC / "net/tcp6", _hex_mapped))
+    for table, form in forms:
+        try:
+            text = table.read_text()
+        except OSError:
+            continue
+        start = text.find(f" {form(peer)} {form(local)} ")
+        if start >= 0:
+            # Ten columns: sl local remote st queues tr:tm retrnsmt uid timeout inode
+            columns = text[start : text.find("\n", start)].split()
+            return columns[8] if len(columns) > 8 and columns[8] != "0" else None
+    return None
+
+
+def _hex(address: tuple[str, int]) -> str:
+    # The kernel prints the address as a number in the machine's byte order, the port as a plain one.
+    (number,) = struct.unpack("=I", socket.inet_aton(address[0]))
+    return f"{number:08X}:{address[1]:04X}"
+
+
+def _hex_mapped(address: tuple[str, int]) -> str:
+    prefix = struct.unpack("=I", b"\x00\x00\xff\xff")[0]
+    return f"{'0' * 16}{prefix:08X}{_hex(address)}"
+
+
+def _holder(link: str, pids: Sequence[int]) -> int | None:
+    # Children first: a worker of xdist is itself a child of the main process.
+    for pid in reversed(pids):
+        for process in _tree(pid, set(pids) - {pid}):
+            if _holds(process, link):
+                return pid
+    return None
+
+
+def _tree(root: int, others: set[int]) -> Iterator[int]:
+    """The process and its descendants, without the trees of other registered processes."""
+    waiting, seen = [root], 0
+    while waiting and seen < _MOST_PROCESSES:
+        pid = waiting.pop()
+        seen += 1
+        yield pid
+        waiting.extend(child for child in _children(pid) if child not in others)
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    try:
+        # A child is listed under the thread that started it.
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
+            text = Path(f"/proc/{pid}/task/{thread}/children").read_text()
+            found.extend(int(child) for child in text.split())
+    except FileNotFoundError:
+        return found or _children_by_psutil(pid)
+    except (OSError, ValueError):
+        pass
+    return found
+
+
+def _children_by_psutil(pid: int) -> list[int]:
+    try:
+        return [child.pid for child in psutil.Process(pid).children()]
+    except psutil.Error:
+        return []
+
+
+def _holds(pid: int, link: str) -> bool:
+    folder = f"/proc/{pid}/fd"
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - a Path for each entry costs more than the look-up
+    except OSError:
+        return False
+    for name in reversed(names):
+        try:
+            if os.readlink(f"{folder}/{name}") == link:  # noqa: PTH115
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _holder_by_psutil(peer: tuple[str, int], local: tuple[str, int], pids: Sequence[int]) -> int | None:
+    for pid in reversed(pids):
+        try:
+            root = psutil.Process(pid)
+            for process in (root, *root.children(recursive=True)):
+                for held in process.net_connections("tcp"):
+                    if held.laddr == peer and held.raddr == local:
+                        return pid
+        except psutil.Error:
+            continue
+    return None

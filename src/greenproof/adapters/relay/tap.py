@@ -1,0 +1,208 @@
+"""The hook of mitmproxy that sees HTTP: stamps, joins, traces, and carries faults out."""
+
+import time
+from collections.abc import Callable
+
+from mitmproxy import connection, http
+from mitmproxy.proxy import server_hooks
+
+from greenproof.adapters.relay import faults
+from greenproof.adapters.relay.faults import Wire
+from greenproof.adapters.relay.joining import traceparent
+from greenproof.adapters.relay.layers import ACCEPTED, ENDLESS, REPLACEMENT, STREAMED
+from greenproof.adapters.relay.listeners import Listener, Listeners
+from greenproof.adapters.relay.loss import LossWatch
+from greenproof.adapters.relay.recording import Sight, clean_identity, clean_path, depth_of
+from greenproof.adapters.relay.rewriting import to_relay, to_service
+from greenproof.adapters.relay.run import Run
+from greenproof.model.facts import FaultKind
+
+SIGHT = "greenproof.sight"
+"""Key in a flow's metadata."""
+_HELD = "greenproof.held"
+"""Key in a flow's metadata: the body is held back until it is whole."""
+LARGEST_HELD = 64 << 10
+"""Bytes of a request's body that are held back; larger ones, and those of unknown size, are streamed."""
+
+
+class Tap:
+    """HTTP requests and answers, and whose the connections are."""
+
+    def __init__(self, listeners: Listeners, run: Callable[[], Run], loss: LossWatch) -> None:
+        self.listeners = listeners
+        self.run = run
+        self.loss = loss
+
+    def client_connected(self, client: connection.Client) -> None:
+        """A client is there: whose is it?"""
+        listener = self.listeners.by_port.get(client.sockname[1])
+        if listener is not None:
+            peer, local = client.peername, client.sockname
+            self.run().joining.connect(client.id, (peer[0], peer[1]), (local[0], local[1]), listener.slot)
+
+    def client_disconnected(self, client: connection.Client) -> None:
+        """Its source port may be used again by somebody else."""
+        self.run().joining.disconnect(client.id)
+
+    def server_connect_error(self, data: server_hooks.ServerConnectionHookData) -> None:
+        """Connecting to a target failed."""
+        listener = self.listener_of(data.client)
+        if listener is not None:
+            self.loss.suspect(listener.target.name, listener.origin, data.server.error or "")
+
+    def listener_of(self, client: connection.Client) -> Listener | None:
+        """The port that the client came to; None when it was closed in the meantime."""
+        return self.listeners.by_port.get(client.sockname[1])
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """The head of a request came: the exchange starts and belongs to the present moment."""
+        listener = self.listener_of(flow.client_conn)
+        if listener is None:
+            return
+        run, request = self.run(), flow.request
+        wire = Wire(listener.target.name, _method(request), clean_path(request.path))
+        joined = run.joining.join(flow.client_conn.id)
+        protocol = "websocket" if wire.method == "WS" else _protocol(request)
+        sight = run.recording.start(wire, protocol, joined)
+        flow.metadata[SIGHT] = sight
+        if joined.certain:
+            sight.planned = faults.fault_for(run.plan, joined.moment, wire)
+        request.headers["traceparent"] = traceparent(joined.trace_id)
+        request.headers.pop("tracestate", None)
+        to_service(request.headers, listener.address, listener.origin)
+        _stay_on_http1(request)
+        request.stream = _is_large(request)
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """The head of the service's answer came."""
+        sight: Sight | None = flow.metadata.get(SIGHT)
+        answer, listener = flow.response, self.listener_of(flow.client_conn)
+        if sight is None or answer is None or listener is None:
+            return
+        if answer.status_code != 101 or sight.wire.method != "WS":
+            sight.head_ns = time.monotonic_ns()
+        sight.status = answer.status_code
+        sight.identity = clean_identity(answer.headers.get(listener.target.identity_header))
+        sight.depth = depth_of(answer.headers.get("x-greenproof-depth"))
+        to_relay(answer.headers, listener.peers)
+        if answer.status_code == 101:
+            return
+        if sight.wire.method == "WS":
+            self._refused(flow, sight, answer)
+            return
+        answer.stream = True
+        if sight.planned is FaultKind.ERROR:
+            _replace(flow, sight, answer)
+        elif sight.planned is FaultKind.VALUE and sight.wire.method != "GRPC":
+            _change(flow, sight, answer)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """The answer is over; a body that was held back can be changed now."""
+        sight: Sight | None = flow.metadata.get(SIGHT)
+        if sight is None or flow.response is None:
+            return
+        if ACCEPTED in flow.metadata:
+            flow.response.raw_content = b""
+            return
+        replacement: faults.Replacement | None = flow.metadata.get(REPLACEMENT)
+        if replacement is not None and STREAMED not in flow.metadata:
+            # The service's answer had no body, so nothing was streamed.
+            flow.response.raw_content = b"" if flow.request.method == "HEAD" else replacement.body
+        if flow.metadata.pop(_HELD, False) and faults.change_body(flow.response):
+            sight.deliver()
+        if not flow.websocket:
+            sight.end_ns = time.monotonic_ns()
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        """No answer, or not the whole of it."""
+        sight: Sight | None = flow.metadata.get(SIGHT)
+        if sight is None or sight.end_ns is not None:
+            return
+        sight.end_ns = time.monotonic_ns()
+        client_left = _client_left(flow)
+        # mitmproxy answers 502 (or 400) in the place of a service that gave no head.
+        sight.synthetic = sight.status is None and not client_left
+        sight.error = "the client left" if client_left else _reason(flow)
+
+    def _refused(self, flow: http.HTTPFlow, sight: Sight, answer: http.Response) -> None:
+        run = self.run()
+        certain = sight.joined.certain
+        if not certain or not faults.accepts(run.plan, sight.joined.moment, sight.wire):
+            answer.stream = True
+            return
+
+        def seen(from_client: bool | None) -> None:
+            if from_client is None:
+                sight.end_ns = time.monotonic_ns()
+            elif from_client:
+                sight.sent += 1
+            else:
+                sight.received += 1
+                sight.fault = FaultKind.ERROR
+
+        flow.metadata[ACCEPTED] = seen
+        flow.response = faults.accepting_answer(flow.request)
+
+
+def _client_left(flow: http.HTTPFlow) -> bool:
+    text = flow.error.msg.lower() if flow.error else ""
+    return not flow.client_conn.connected or "by client" in text or "client disconnected" in text
+
+
+def _replace(flow: http.HTTPFlow, sight: Sight, answer: http.Response) -> None:
+    grpc = sight.wire.method == "GRPC" and flow.request.is_http2
+    replacement = faults.grpc_answer(answer) if grpc else faults.error_answer(answer)
+    flow.metadata[ENDLESS] = faults.is_event_stream(answer.headers)
+    flow.metadata[REPLACEMENT] = replacement
+    flow.response = replacement.response
+    flow.response.stream = True
+    sight.deliver()
+
+
+def _change(flow: http.HTTPFlow, sight: Sight, answer: http.Response) -> None:
+    encoded = answer.headers.get("content-encoding", "identity").lower() != "identity"
+    size = answer.headers.get("content-length")
+    length = int(size) if size and size.isdigit() else None
+    if faults.is_event_stream(answer.headers):
+        if not encoded:
+            answer.stream = faults.ChangedLines(sight.deliver)
+    elif encoded or (length is not None and length <= faults.LARGEST_CHANGED):
+        # A compressed body cannot be changed in part: it is held back unless it is too large for that.
+        if length is None or length <= faults.LARGEST_CHANGED:
+            answer.stream = False
+            flow.metadata[_HELD] = True
+    else:
+        answer.stream = faults.ChangedHead(answer.headers, length is not None, sight.deliver)
+
+
+def _method(request: http.Request) -> str:
+    if request.headers.get("upgrade", "").lower() == "websocket":
+        return "WS"
+    if request.headers.get("content-type", "").startswith("application/grpc"):
+        return "GRPC"
+    return clean_path(request.method)[:32].upper()
+
+
+def _protocol(request: http.Request) -> str:
+    return "http/2" if request.is_http2 else "http/1.1"
+
+
+def _stay_on_http1(request: http.Request) -> None:
+    """HTTP/2 without TLS is not spoken here: an offer to change to it would be accepted by the service."""
+    if request.headers.get("upgrade", "").lower() == "h2c":
+        for name in ("upgrade", "http2-settings", "connection"):
+            request.headers.pop(name, None)
+
+
+def _is_large(request: http.Request) -> bool:
+    size = request.headers.get("content-length")
+    if size is None:
+        return request.is_http2 or "transfer-encoding" in request.headers
+    return not size.isdigit() or int(size) > LARGEST_HELD
+
+
+def _reason(flow: http.HTTPFlow) -> str:
+    # Messages of mitmproxy may quote what the service sent; only what is surely harmless is told.
+    text = flow.error.msg if flow.error else ""
+    known = ("server closed connection", "Connect call failed", "Connection refused", "TLS", "verify failed")
+    return next((word for word in known if word.lower() in text.lower()), "no answer")
