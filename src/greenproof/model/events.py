@@ -1,0 +1,394 @@
+"""Events: what happened in a run, in the past tense. The ledger keeps them; screens and reports only read them.
+
+Which run an event belongs to, its place in the order and its time are the ledger's to say. Times within events are
+UTC in ISO 8601; `cycle` counts the turns of the loop from 1; `evidence` holds ids of what lies beside the ledger.
+Fields that are added later have a default, so that ledgers of older versions stay readable.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum, StrEnum
+from math import isfinite
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from greenproof.model.facts import CaseRecord, FaultKind, Reading, Release
+from greenproof.model.verdicts import CaseVerdict, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run began, or a killed one was taken up again."""
+
+    run: str
+    command: str
+    """`prove`, `run`, `floor` ..."""
+    environment: str
+    environment_kind: str = "local"
+    suite: str | None = None
+    arguments: tuple[str, ...] = ()
+    version: str = ""
+    """Of Greenproof."""
+    resumed: bool = False
+    expected: tuple[tuple[str, str], ...] = ()
+    """(target, revision) that `--expect` named."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A named stage of a turn began."""
+
+    cycle: int
+    step: str
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """A named stage of a turn ended."""
+
+    cycle: int
+    step: str
+    status: str
+    """`done`, `failed`, `skipped` or `interrupted`."""
+    attempt: int = 1
+    duration_s: float = 0.0
+    detail: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingTaken:
+    """A probe looked at a service."""
+
+    cycle: int
+    reading: Reading
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDeployed:
+    """A release is live, and was read back as live."""
+
+    cycle: int
+    environment: str
+    release: Release
+    previous: str | None = None
+    """Name of the release that was live before."""
+    changed: tuple[str, ...] = ()
+    """Services whose revision differs from the previous release."""
+    duration_s: float = 0.0
+    key: str = ""
+    """Idempotency key of the effect."""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeployFailed:
+    """A release could not be made live."""
+
+    cycle: int
+    environment: str
+    code: str
+    message: str
+    release: Release | None = None
+    service: str | None = None
+    """The service that did not do its part."""
+    live: str | None = None
+    """Name of the release that serves now; None: none."""
+    hint: str | None = None
+    key: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """An earlier release was made live again, as a whole."""
+
+    cycle: int
+    environment: str
+    release: Release
+    """What is live now."""
+    abandoned: str | None = None
+    """Name of the release that was taken away."""
+    reason: str = ""
+    key: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CasesSelected:
+    """What will be run, in order, and what will not."""
+
+    cycle: int
+    suite: str
+    cases: tuple[str, ...]
+    left_out: tuple[Reason, ...] = ()
+    """Why cases of the suite were not selected; the text names them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFinished:
+    """The runner said its word about one case."""
+
+    cycle: int
+    suite: str
+    case: CaseRecord
+    release: str | None = None
+    """Name of the live release; None: unnamed."""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRunFinished:
+    """A suite ran again with its answers replaced."""
+
+    cycle: int
+    suite: str
+    fault: FaultKind
+    cases: int
+    delivered: int
+    """Cases to which at least one fault was delivered."""
+    noticed: int
+    """Of these, cases that turned red in their call phase."""
+    exit_code: int | None = None
+    duration_s: float = 0.0
+    inconclusive: str | None = None
+    """Why the run can't be judged, if it can't."""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetLost:
+    """A target stopped answering while a suite ran."""
+
+    cycle: int
+    suite: str
+    target: str
+    detail: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictReached:
+    """A case was judged."""
+
+    cycle: int
+    suite: str
+    verdict: CaseVerdict
+    release: str | None = None
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunJudged:
+    """A run of a suite was judged as a whole."""
+
+    cycle: int
+    suite: str
+    verdict: str
+    """`verified`, `failed`, `nothing-verified` or `inconclusive`."""
+    exit_code: int
+    counts: Mapping[str, int]
+    """Cases by verdict."""
+    findings: tuple[Reason, ...] = ()
+    release: str | None = None
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorklogWritten:
+    """The report of a run was written."""
+
+    path: str
+    """Relative to the folder of the configuration."""
+    head: str
+    """Of the ledger, as the worklog prints it."""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """A run ended. A run without this event was cut off."""
+
+    verdict: str
+    exit_code: int
+    cycles: int = 1
+    duration_s: float = 0.0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEvent:
+    """An event of a newer version, kept as it is."""
+
+    kind: str
+    body: Mapping[str, object]
+
+
+EVENTS: tuple[type[Any], ...] = (
+    RunStarted,
+    StepStarted,
+    StepFinished,
+    ReadingTaken,
+    ReleaseDeployed,
+    DeployFailed,
+    RolledBack,
+    CasesSelected,
+    CaseFinished,
+    FaultRunFinished,
+    TargetLost,
+    VerdictReached,
+    RunJudged,
+    WorklogWritten,
+    RunFinished,
+)
+
+type Event = (
+    RunStarted
+    | StepStarted
+    | StepFinished
+    | ReadingTaken
+    | ReleaseDeployed
+    | DeployFailed
+    | RolledBack
+    | CasesSelected
+    | CaseFinished
+    | FaultRunFinished
+    | TargetLost
+    | VerdictReached
+    | RunJudged
+    | WorklogWritten
+    | RunFinished
+    | UnknownEvent
+)
+
+_BY_KIND = {event.__name__: event for event in EVENTS}
+
+
+def to_record(event: Event) -> tuple[str, dict[str, object]]:
+    """The kind of an event, and its fields as JSON-able values.
+
+    Raises ValueError for a number that is not finite, TypeError for a value that JSON doesn't know.
+    """
+    if isinstance(event, UnknownEvent):
+        return event.kind, dict(event.body)
+    if type(event) not in EVENTS:
+        raise TypeError(f"{type(event).__name__} is not an event")
+    return type(event).__name__, _fields_of(event)
+
+
+def from_record(kind: str, record: Mapping[str, object]) -> Event:
+    """The event that `to_record` turned into this record.
+
+    Fields that this version doesn't know are left out. A kind that it doesn't know, or whose fields it can't read,
+    becomes an `UnknownEvent` with everything in it.
+    """
+    event = _BY_KIND.get(kind)
+    if event is None:
+        return UnknownEvent(kind, record)
+    try:
+        read: Event = _reader(event)(record)
+    except (TypeError, ValueError, KeyError):
+        return UnknownEvent(kind, record)
+    return read
+
+
+def _fields_of(value: Any) -> dict[str, object]:
+    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+
+
+def _plain(value: object) -> object:
+    if value is None or isinstance(value, str | bool | int):
+        return value.value if isinstance(value, Enum) else value
+    if isinstance(value, float):
+        if not isfinite(value):
+            raise ValueError(f"{value} is not a finite number")
+        return value
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if is_dataclass(value):
+        return _fields_of(value)
+    raise TypeError(f"{type(value).__name__} can't be written as JSON")
+
+
+type _Reader = Callable[[Any], Any]
+
+
+_READERS: dict[Any, _Reader] = {}
+
+
+def _reader(kind: Any) -> _Reader:
+    """A function that reads values of a field's type."""
+    if kind not in _READERS:
+        _READERS[kind] = _new_reader(kind)
+    return _READERS[kind]
+
+
+def _new_reader(kind: Any) -> _Reader:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if is_dataclass(kind):
+        return _dataclass_reader(kind)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return kind
+    if origin in {Union, UnionType}:
+        return _optional_reader(arguments)
+    if origin is tuple:
+        return _tuple_reader(arguments)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return _mapping_reader(arguments)
+    return _scalar_reader(kind)
+
+
+def _dataclass_reader(kind: Any) -> _Reader:
+    readers = {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise TypeError(f"{kind.__name__} needs fields")
+        return kind(**{name: readers[name](item) for name, item in value.items() if name in readers})
+
+    return read
+
+
+def _optional_reader(arguments: tuple[Any, ...]) -> _Reader:
+    (inner,) = (_reader(argument) for argument in arguments if argument is not NoneType)
+    return lambda value: None if value is None else inner(value)
+
+
+def _tuple_reader(arguments: tuple[Any, ...]) -> _Reader:
+    repeated = len(arguments) == 2 and arguments[1] is Ellipsis
+    readers = [_reader(argument) for argument in arguments if argument is not Ellipsis]
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise TypeError("a list was expected")
+        if repeated:
+            return tuple(readers[0](item) for item in value)
+        return tuple(reader(item) for reader, item in zip(readers, value, strict=True))
+
+    return read
+
+
+def _mapping_reader(arguments: tuple[Any, ...]) -> _Reader:
+    inner = _reader(arguments[1])
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise TypeError("a mapping was expected")
+        return {str(key): inner(item) for key, item in value.items()}
+
+    return read
+
+
+def _scalar_reader(kind: Any) -> _Reader:
+    accepted: tuple[type, ...] = (int, float) if kind is float else (kind,)
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+            raise TypeError(f"{kind.__name__} was expected, found {type(value).__name__}")
+        return value
+
+    return read
