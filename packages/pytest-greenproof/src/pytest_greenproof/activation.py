@@ -17,7 +17,7 @@ from pytest_greenproof.control import Address, Control
 from pytest_greenproof.mocks import MODULES, Mocks
 from pytest_greenproof.reports import Reports
 from pytest_greenproof.threads import Ownership
-from pytest_greenproof.tree import TestTree
+from pytest_greenproof.tree import SuiteTree
 
 CONTROL = "GREENPROOF_CONTROL"
 WITHIN = "GREENPROOF_WITHIN"
@@ -92,7 +92,7 @@ def _equip(
 ) -> Activation:
     ownership = Ownership()
     mocks = Mocks()
-    counted = imports.CountedImports(TestTree([str(config.rootpath), *_folders(config)]))
+    counted = imports.CountedImports(SuiteTree([str(config.rootpath), *_folders(config)]))
     counter = _count_checks(counted, ownership)
     relay = [(str(ip), int(port)) for ip, port in welcome.get("relay") or ()]
     observed = sockets.Sockets(relay, (address.host, address.port), lambda ip, port: cases.source(ip, port))

@@ -19,7 +19,7 @@ from _pytest.assertion.rewrite import AssertionRewritingHook
 
 from pytest_greenproof import __version__
 from pytest_greenproof.asserts import count_plainly, count_rewritten
-from pytest_greenproof.tree import TestTree
+from pytest_greenproof.tree import SuiteTree
 
 _FLAVOURS = {True: "rewritten", False: "plain"}
 
@@ -67,7 +67,7 @@ class CountingLoader(SourceFileLoader):
 class CountedImports:
     """Finds modules of the test tree, and calls watchers when a module that they wait for was imported."""
 
-    def __init__(self, tree: TestTree) -> None:
+    def __init__(self, tree: SuiteTree) -> None:
         self._tree = tree
         self._waiting: Dict[str, Callable[[Any], None]] = {}
 

@@ -11,7 +11,7 @@ _OURSELVES = os.path.dirname(os.path.abspath(__file__))
 _LIBRARY = os.path.dirname(os.path.abspath(os.__file__))
 
 
-class TestTree:
+class SuiteTree:
     """The folders of a suite, without what is installed in them."""
 
     def __init__(self, roots: Iterable[str]) -> None:
