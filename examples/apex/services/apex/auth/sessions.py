@@ -10,7 +10,8 @@ import redis.asyncio as redis
 from apex.shared.tokens import LIFETIME_SECONDS as ACCESS_SECONDS
 from apex.shared.tokens import Caller, session_key, sign_access_token, unauthorized
 
-Field = bytes | bytearray | memoryview[int] | str | int | float
+# What redis-py takes for a field; its mapping type is invariant.
+type Field = bytes | bytearray | memoryview[int] | str | int | float
 SESSION_SECONDS = 7 * 24 * 3600
 
 # One step, so that of two uses of the same refresh token only one can win.
