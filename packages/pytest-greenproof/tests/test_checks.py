@@ -180,7 +180,7 @@ def test_counts_in_tasks_and_async_fixtures(launch):
         async def test_a(number):
             await asyncio.gather(*(asyncio.create_task(judge(number)) for _ in range(3)))
         """,
-        "-p", "pytest_asyncio",
+        "-p", "pytest_asyncio.plugin",
         "-W", "ignore",
     )  # fmt: skip
     assert run.status == 0, run.out

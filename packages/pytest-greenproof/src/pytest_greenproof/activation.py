@@ -115,6 +115,9 @@ def _count_checks(counted: imports.CountedImports, ownership: Ownership) -> Opti
         imports.install(counted)
         raises.watch(counter.check)
         counted.when_imported("unittest.case", lambda module: unittests.watch(module, counter.check))
+        counted.when_imported(
+            "unittest._log", lambda module: unittests.watch_contexts(module, counter.check)
+        )
     except Exception:
         # Private parts of an unknown pytest: better no count than a broken suite.
         return None

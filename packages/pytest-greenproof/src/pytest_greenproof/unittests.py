@@ -18,9 +18,15 @@ def watch(module: Any, check: Callable[[], None]) -> None:
     for name, method in list(vars(module.TestCase).items()):
         if name.startswith("assert") and callable(method) and not _makes_context(name):
             setattr(module.TestCase, name, _counting(method, check, own))
+    watch_contexts(module, check)
+
+
+def watch_contexts(module: Any, check: Callable[[], None]) -> None:
+    """Count the `with` blocks that matched; Python imports the module of one of them when it is first used."""
     for name in _CONTEXTS:
-        if hasattr(module, name):
-            _wrap_context(getattr(module, name), check)
+        context = vars(module).get(name)
+        if context is not None and context.__module__ == module.__name__:
+            _wrap_context(context, check)
 
 
 def _makes_context(name: str) -> bool:
