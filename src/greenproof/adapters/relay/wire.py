@@ -41,7 +41,7 @@ def _load(kind: Any, value: Any) -> Any:  # noqa: PLR0911 - one return for each 
         arm = get_args(kind)[1]
         return {key: _load(arm, item) for key, item in value.items()}
     if is_dataclass(kind):
-        record = cast("type[Any]", kind)
+        record: Any = kind
         hints = _hints(record)
         return record(**{key: _load(hints[key], item) for key, item in value.items()})
     if isinstance(kind, type) and issubclass(kind, (Enum, Path)):

@@ -1,0 +1,136 @@
+"""WebSocket conversations through the relay."""
+
+import asyncio
+import json
+
+import aiohttp
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from greenproof.model.facts import FaultKind, Phase
+
+
+def address(told) -> str:
+    return told.api.replace("http://", "ws://")
+
+
+def test_a_conversation_with_subprotocol_and_compression(run):
+    told = run.begin().hello()
+    with told.case("t::a"), connect(f"{address(told)}/ws", subprotocols=["chat"], compression="deflate") as ws:
+        assert ws.subprotocol == "chat"
+        for message in ("hello", "x" * 100_000, b"\x00" * 5000):
+            ws.send(message)
+            assert ws.recv(timeout=5) == message
+    (seen,) = run.exchanges()
+    assert (seen.protocol, seen.method, seen.path, seen.status) == ("websocket", "WS", "/ws", 101)
+    assert (seen.case, seen.phase, seen.sent, seen.received) == ("t::a", Phase.CALL, 3, 3)
+    assert seen.start_ns < seen.head_ns < seen.end_ns
+
+
+def test_a_socket_opened_in_a_fixture_is_split_by_case_and_phase(run):
+    told = run.begin().hello()
+    told.setup("t::a")
+    with connect(f"{address(told)}/ws") as ws:
+        told.call("t::a")
+        ws.send("1")
+        ws.recv(timeout=5)
+        told.teardown("t::a")
+        told.end("t::a")
+        with told.case("t::b"):
+            ws.send("2")
+            ws.send("3")
+            assert [ws.recv(timeout=5), ws.recv(timeout=5)] == ["2", "3"]
+    parts = run.exchanges()
+    assert [(x.case, x.phase, x.sent, x.received) for x in parts] == [
+        ("t::a", Phase.SETUP, 0, 0),
+        ("t::a", Phase.CALL, 1, 1),
+        ("t::b", Phase.CALL, 2, 2),
+    ]
+    assert {x.status for x in parts} == {101}
+    assert all(x.end_ns is not None for x in parts)
+
+
+def test_a_refused_handshake(run):
+    told = run.begin().hello()
+    with told.case("t::a"), pytest.raises(InvalidStatus) as refused:
+        connect(f"{address(told)}/closed-ws")
+    assert refused.value.response.status_code == 403
+    (seen,) = run.exchanges()
+    assert (seen.method, seen.status, seen.protocol) == ("WS", 403, "websocket")
+    assert seen.head_ns is not None
+
+
+def test_messages_are_replaced_by_errors(faulty, run):
+    told = faulty("error", "WS /ws")
+    with told.case("t::a"), connect(f"{address(told)}/ws") as ws:
+        ws.send("hello")
+        assert json.loads(ws.recv(timeout=5))["error"]["code"] == "greenproof_fault"
+        ws.send(b"bytes")
+        answer = ws.recv(timeout=5)
+        assert isinstance(answer, bytes)
+        assert answer != b"bytes"
+    (seen,) = run.exchanges()
+    assert (seen.fault, seen.received, seen.status) == (FaultKind.ERROR, 2, 101)
+
+
+def test_messages_get_other_values(faulty, run):
+    told = faulty("value")
+    with told.case("t::a"), connect(f"{address(told)}/ws") as ws:
+        ws.send('{"n": 1, "name": "Ada"}')
+        answer = json.loads(ws.recv(timeout=5))
+        assert answer["n"] != 1
+        assert len(answer["name"]) == 3
+        assert answer["name"] != "Ada"
+        ws.send("{}")
+        assert ws.recv(timeout=5) == "{}"
+    assert run.exchanges()[0].fault is FaultKind.VALUE
+
+
+def test_messages_outside_the_call_stay(faulty, run):
+    told = faulty("error")
+    told.setup("t::a")
+    with connect(f"{address(told)}/ws") as ws:
+        ws.send("1")
+        assert ws.recv(timeout=5) == "1"
+        told.call("t::a")
+        ws.send("2")
+        assert ws.recv(timeout=5) != "2"
+        told.teardown("t::a")
+        ws.send("3")
+        assert ws.recv(timeout=5) == "3"
+    assert [x.fault for x in run.exchanges()] == [None, FaultKind.ERROR, None]
+
+
+@pytest.mark.parametrize("protocols", [["one", "two"], None])
+def test_a_refused_handshake_is_accepted_under_the_error_fault(faulty, run, service, protocols):
+    told = faulty("error", "WS /closed-ws", refused=("WS /closed-ws",))
+    with told.case("t::a"), connect(f"{address(told)}/closed-ws", subprotocols=protocols) as ws:
+        assert ws.subprotocol == (protocols and "one")
+        assert json.loads(ws.recv(timeout=5))["type"] == "error"
+        ws.send("again")
+        assert json.loads(ws.recv(timeout=5))["type"] == "error"
+        ws.ping().wait(5)
+    assert [path for _, path, _ in service.seen] == ["/closed-ws"]
+    (seen,) = run.exchanges()
+    assert (seen.status, seen.fault, seen.sent, seen.received) == (403, FaultKind.ERROR, 1, 2)
+    assert seen.end_ns is not None
+
+
+def test_a_refused_handshake_stays_refused_otherwise(faulty):
+    told = faulty("error", "WS /closed-ws")
+    with told.case("t::a"), pytest.raises(InvalidStatus):
+        connect(f"{address(told)}/closed-ws")
+
+
+def test_aiohttp_speaks_too(run):
+    told = run.begin().hello()
+
+    async def talk() -> str:
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{address(told)}/ws", compress=15) as ws:
+            await ws.send_str("hi")
+            return str((await ws.receive(timeout=5)).data)
+
+    with told.case("t::a"):
+        assert asyncio.run(talk()) == "hi"
+    assert run.exchanges()[0].sent == 1
