@@ -11,16 +11,29 @@ import pytest
 
 def watch(check: Callable[[], None]) -> None:
     """Count them from now on."""
-    for context in _raises_contexts():
+    # pytest 8.4 has `RaisesExc` and `RaisesGroup`, earlier ones one class that is not exported.
+    modern = [getattr(pytest, name) for name in ("RaisesExc", "RaisesGroup") if hasattr(pytest, name)]
+    for context in modern or [type(pytest.raises(Exception))]:
         _wrap(context, check, lambda result, type_: result is True)
+    if not modern:
+        _wrap_calls(check)
     # A warnings context lets exceptions through, and fails if nothing matched.
     _wrap(_pytest.recwarn.WarningsChecker, check, lambda result, type_: type_ is None)
 
 
-def _raises_contexts() -> Any:
-    # pytest 8.4 has `RaisesExc` and `RaisesGroup`, earlier ones one class that is not exported.
-    modern = [getattr(pytest, name) for name in ("RaisesExc", "RaisesGroup") if hasattr(pytest, name)]
-    return modern or [type(pytest.raises(Exception))]
+def _wrap_calls(check: Callable[[], None]) -> None:
+    """Before pytest 8.4, `pytest.raises(E, function)` enters no context."""
+    raises = pytest.raises
+
+    @functools.wraps(raises)
+    def counting(expected_exception: Any, *args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        result: Any = raises(expected_exception, *args, **kwargs)
+        if args:
+            check()
+        return result
+
+    pytest.raises = counting
 
 
 def _wrap(context: Any, check: Callable[[], None], matched: Callable[[Any, Any], bool]) -> None:
