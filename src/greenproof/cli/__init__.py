@@ -1,4 +1,4 @@
-"""The door for people: `greenproof COMMAND`. Commands are imported when they are called, so that `--help` is instant."""
+"""The door for people: `greenproof COMMAND`. Each is imported when it is called, so that `--help` is instant."""
 
 from greenproof.cli.main import main
 

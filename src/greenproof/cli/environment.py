@@ -78,7 +78,9 @@ def ready(config: Path | None, environment: str | None, as_json: bool) -> ExitCo
         for reading in readings:
             latency = f"{reading.latency_ms:.1f} ms" if reading.latency_ms is not None else "-"
             identity = reading.identity or "-"
-            click.echo(f"{reading.service:12} {reading.state:16} {latency:>10}  {identity}  {printable(reading.detail)}")
+            click.echo(
+                f"{reading.service:12} {reading.state:16} {latency:>10}  {identity}  {printable(reading.detail)}"
+            )
     if all(reading.state == "absent" for reading in readings):
         return ExitCode.NOTHING_VERIFIED
     return ExitCode.VERIFIED if all(reading.ok for reading in readings) else ExitCode.FAILED
@@ -121,9 +123,11 @@ def _show_status(platform: Platform, as_json: bool) -> None:
         return
     supervisor = f"supervisor {state.supervisor}" if state.supervisor else "not up"
     click.echo(f"environment {state.environment}: {supervisor}")
-    click.echo(f"release {state.current.name if state.current else '-'}, before {state.previous.name if state.previous else '-'}")
+    now = state.current.name if state.current else "-"
+    before = state.previous.name if state.previous else "-"
+    click.echo(f"release {now}, before {before}")
     for service in state.services:
         click.echo(f"{service.service:12} {service.state:10} {service.url or '-':28} {service.revision or '-'}")
-    for dependency in state.dependencies:
-        version = f"{dependency.version or '-'} ({dependency.source or '-'})"
-        click.echo(f"{dependency.name:12} {dependency.state:10} {f'port {dependency.port}' if dependency.port else '-':28} {version}")
+    for item in state.dependencies:
+        port = f"port {item.port}" if item.port else "-"
+        click.echo(f"{item.name:12} {item.state:10} {port:28} {item.version or '-'} ({item.source or '-'})")

@@ -14,13 +14,13 @@ def explain(code: str | None) -> None:
         for name, kind in CATALOGUE.items():
             click.echo(f"{name:24} {kind.verdict.value if kind.verdict else 'finding':10} {kind.meaning}")
         return
-    kind = CATALOGUE.get(code)
-    if kind is None:
+    if code not in CATALOGUE:
         raise UsageError(
             f"there is no reason code {code!r}",
             code="unknown-reason",
             expected="one of the codes that `greenproof explain` lists",
         )
+    kind = CATALOGUE[code]
     click.echo(f"{kind.code}: {kind.verdict.value if kind.verdict else 'a finding about the run'}")
     click.echo(f"  {kind.meaning}")
     click.echo(f"  What to do: {kind.remedy}")

@@ -50,16 +50,21 @@ def loop(
         )
     suite = suite_of(plan, suite_name)
     say = speaker(quiet)
-    with Journal.open(plan, chosen) as journal:
+    with Journal.open(plan, chosen, "loop", suite.name) as journal:
         cycle = run_cycle(
             Cycle(
-                plan, chosen, suite, platform_of(plan, chosen, say), journal, listener_for(journal, say, show_output=False),
+                plan,
+                chosen,
+                suite,
+                platform_of(plan, chosen, say),
+                journal,
+                listener_for(journal, say, show_output=False),
                 CycleOptions(not no_deploy, not no_fail_fast, limit, not no_faults),
             )
         )
         evidence = journal.keep_evidence(cycle.proof, cycle.execution)
         head = journal.finish(cycle.exit_code)
-        place = journal.write_worklog(worklog(report_of(cycle, evidence, head)))
+        place = journal.write_worklog(worklog(report_of(cycle, evidence, head)), head)
     if json_file and cycle.proof:
         write_json(json_file, result(cycle.proof, head=head))
     if cycle.failure:

@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # The reader of our output has gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.FAILED)
-    except Exception as error:  # noqa: BLE001 - the last resort: a defect of ours is told as one
+    except Exception as error:
         if os.environ.get("GREENPROOF_TRACEBACK"):
             raise
         text = f"error: a defect in greenproof: {type(error).__name__}: {error} [internal-error]"

@@ -19,4 +19,6 @@ def listener_for(journal: Journal, say: Callable[[str], None], *, show_output: b
             count += 1
             say(f"  {count:4} {record.outcome.value:10} {printable(record.id)}")
 
-    return Listener(say=say, output=(lambda line: say(f"| {printable(line)}")) if show_output else (lambda line: None), case=case)
+    return Listener(
+        say=say, output=(lambda line: say(f"| {printable(line)}")) if show_output else (lambda line: None), case=case
+    )

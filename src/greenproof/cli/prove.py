@@ -19,14 +19,18 @@ from greenproof.reporting.summary import summary_lines
 
 @click.command(context_settings={"ignore_unknown_options": False})
 @click.option("--target", "targets", multiple=True, metavar="NAME=URL", help="An address that the tests talk to.")
-@click.option("--env", "variables", multiple=True, metavar="VARIABLE=NAME", help="A variable that holds a target's address.")
+@click.option(
+    "--env", "variables", multiple=True, metavar="VARIABLE=NAME", help="A variable that holds a target's address."
+)
 @click.option("--expect", multiple=True, metavar="NAME=REVISION", help="The revision that answers must come from.")
 @config_option
 @environment_option
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; '-' is stdout.")
 @click.option("--no-faults", is_flag=True, help="Only the plain run; 'inconclusive' at best.")
 @click.option("--fail-fast", is_flag=True, help="Stop the plain run at the first failure.")
-@click.option("--timeout", default=900.0, show_default=True, type=click.FloatRange(1, 86_400), help="Seconds for a run.")
+@click.option(
+    "--timeout", default=900.0, show_default=True, type=click.FloatRange(1, 86_400), help="Seconds for a run."
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show the proven cases too.")
 @click.option("-q", "--quiet", is_flag=True, help="Nothing but the result.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)

@@ -1,7 +1,7 @@
 """One turn of the loop, as a plain list of steps: last state in, next state out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -88,7 +88,7 @@ def deploy_release(cycle: Cycle) -> Cycle:
             )
         release = current
     readings = cycle.platform.ready()
-    cycle.journal.deployed(release, readings)
+    cycle.journal.deployed(release, cycle.release_before, readings)
     return replace(cycle, release=release, readings=readings, detail=release.name)
 
 
@@ -152,7 +152,9 @@ def run_cycle(cycle: Cycle) -> Cycle:
             cycle = replace(cycle, failure=error)
             record = StepRecord(name, "failed", time.monotonic() - began, error.message)
         cycle.journal.step_finished(record)
-        cycle.listener.say(f"step {name}: {record.result}, {record.detail}" if record.detail else f"step {name}: {record.result}")
+        cycle.listener.say(
+            f"step {name}: {record.result}, {record.detail}" if record.detail else f"step {name}: {record.result}"
+        )
         cycle = _with_step(cycle, record)
     return cycle
 
@@ -184,7 +186,7 @@ def report_of(cycle: Cycle, evidence: tuple[tuple[str, str], ...], head: str | N
     )
 
 
-def _component(reading: Reading, before: dict[str, Reading], release: Release | None) -> Component:
+def _component(reading: Reading, before: Mapping[str, Reading], release: Release | None) -> Component:
     past = before.get(reading.service)
     revisions = {r.service: r.name for r in release.revisions} if release else {}
     return Component(
@@ -204,5 +206,3 @@ def _with_step(cycle: Cycle, record: StepRecord) -> Cycle:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-

@@ -21,7 +21,8 @@ def merge(runs: Sequence[RunObservation], wanted: Sequence[str]) -> RunObservati
         processes=tuple(p for run in runs for p in run.processes),
         collected=tuple(collected),
         deselected=tuple(
-            i for i in dict.fromkeys(i for run in runs for i in run.deselected)
+            i
+            for i in dict.fromkeys(i for run in runs for i in run.deselected)
             if i not in reported and i not in collected
         ),
         collection_errors=tuple(dict.fromkeys(e for run in runs for e in run.collection_errors)),

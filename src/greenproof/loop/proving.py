@@ -10,7 +10,7 @@ from pathlib import Path
 
 from greenproof.adapters.logs.receipts import mark, read_receipts
 from greenproof.adapters.probes.identity import TargetIdentity, identify
-from greenproof.adapters.relay.witness import RelayTarget, Witness
+from greenproof.adapters.relay import RelayTarget, Witness
 from greenproof.adapters.runners.addresses import variable_templates
 from greenproof.adapters.runners.census import census
 from greenproof.adapters.runners.command import CommandResult, TestCommand, resolve
@@ -183,7 +183,8 @@ class _Session:
         secure = any(v.startswith(("https", "wss")) for v in witness.addresses().values())
         self._bundle = (
             merged_bundle(request.environment, witness.ca_certificate, request.state / "cache" / "relay")
-            if secure else None
+            if secure
+            else None
         )
 
     def plain(self, listener: Listener) -> tuple[RunObservation, CommandResult]:
@@ -202,9 +203,7 @@ class _Session:
         wanted = tuple(case for phase in request.phases for case in phase.cases)
         return merge([observation for observation, _ in done], wanted), done[-1][1]
 
-    def faulted(
-        self, plain: RunObservation, listener: Listener
-    ) -> tuple[RunObservation | None, RunObservation | None]:
+    def faulted(self, plain: RunObservation, listener: Listener) -> tuple[RunObservation | None, RunObservation | None]:
         """The two fault runs over the cases that they can tell something about."""
         candidates = plan_faults(plain, self._request.claims)
         if not candidates.ids:

@@ -42,7 +42,9 @@ def pairs(option: str, values: Iterable[str]) -> dict[str, str]:
                 expected="NAME=VALUE, both not empty",
             )
         if found.get(name, rest) != rest:
-            raise UsageError(f"{option} names {name!r} twice", code="option-twice", where=option, expected="each name once")
+            raise UsageError(
+                f"{option} names {name!r} twice", code="option-twice", where=option, expected="each name once"
+            )
         found[name] = rest
     return found
 
@@ -54,7 +56,10 @@ def environment_of(plan: Plan, name: str | None) -> Environment:
             return environment
     known = ", ".join(e.name for e in plan.environments)
     raise UsageError(
-        f"there is no environment {name!r}", code="unknown-environment", where="--environment", expected=f"one of {known}"
+        f"there is no environment {name!r}",
+        code="unknown-environment",
+        where="--environment",
+        expected=f"one of {known}",
     )
 
 
@@ -151,8 +156,13 @@ def _targets(plan: Plan, platform: Platform | None, overrides: Overrides) -> tup
         else:
             found.append(
                 ProofTarget(
-                    name, check_url(name, url), (*target.env, *extra), target.service,
-                    identity=target.identity, log=target.log.file, log_source=target.log,
+                    name,
+                    check_url(name, url),
+                    (*target.env, *extra),
+                    target.service,
+                    identity=target.identity,
+                    log=target.log.file,
+                    log_source=target.log,
                 )
             )
     return tuple(found)
@@ -172,8 +182,14 @@ def _service_target(
             hint="greenproof up, then greenproof deploy; or name an address: --target NAME=URL",
         )
     return ProofTarget(
-        target.name, url, (*target.env, *extra), service, revisions[service],
-        target.identity, target.log.file or platform.log_path(service), target.log,
+        target.name,
+        url,
+        (*target.env, *extra),
+        service,
+        revisions[service],
+        target.identity,
+        target.log.file or platform.log_path(service),
+        target.log,
     )
 
 

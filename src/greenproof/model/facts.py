@@ -120,7 +120,7 @@ class Failure:
 
     phase: Phase
     kind: str
-    """`check` (assert, unittest assertion, pytest.raises that did not match, pytest.fail) or `error` (anything else)."""
+    """`check` (assert, unittest assertion, pytest.raises that did not match, pytest.fail); `error`: anything else."""
     type: str
     """The exception's class name."""
     text: str

@@ -30,7 +30,9 @@ def summary_lines(proof: Proof, *, verbose: bool = False) -> Iterator[str]:
 def _on_release(proof: Proof) -> str:
     named = [f"{t.name}={t.expected}" for t in proof.targets if t.expected]
     unnamed = [t.name for t in proof.targets if not t.expected]
-    parts = ([f"on {', '.join(named)}"] if named else []) + ([f"release unnamed: {', '.join(unnamed)}"] if unnamed else [])
+    parts = ([f"on {', '.join(named)}"] if named else []) + (
+        [f"release unnamed: {', '.join(unnamed)}"] if unnamed else []
+    )
     return f" ({'; '.join(parts)})" if parts else ""
 
 

@@ -35,7 +35,9 @@ def _head(report: CycleReport) -> Iterator[str]:
     yield f"- environment: {escaped(report.environment)}"
     yield f"- from {report.started} to {report.finished} (UTC)"
     if report.release:
-        yield f"- release: `{report.release.name}`" + (f", before: `{report.release_before}`" if report.release_before else "")
+        yield f"- release: `{report.release.name}`" + (
+            f", before: `{report.release_before}`" if report.release_before else ""
+        )
         yield from (f"  - `{r.name}`" for r in report.release.revisions)
     yield f"- compared with: {f'run {report.run_before}' if report.run_before else 'nothing, this is the first run'}"
     yield f"- exit code: {report.exit_code}"
@@ -73,7 +75,12 @@ def _components(report: CycleReport) -> Iterator[str]:
 def _component(item: Component) -> str:
     factor = f"{item.degradation:.1f} x" if item.degradation else "-"
     cells = (
-        item.name, item.state, item.state_before or "-", _ms(item.latency_ms), _ms(item.latency_before_ms), factor,
+        item.name,
+        item.state,
+        item.state_before or "-",
+        _ms(item.latency_ms),
+        _ms(item.latency_before_ms),
+        factor,
         item.revision or "-",
     )
     return "| " + " | ".join(escaped(cell) for cell in cells) + " |"
@@ -91,7 +98,13 @@ def _cases(report: CycleReport) -> Iterator[str]:
     for verdict in _NOT_VERIFIED:
         cases = [c for c in report.proof.verdict.cases if c.verdict is verdict]
         if cases:
-            yield from ("", f"## {verdict.value.capitalize()} ({len(cases)})", "", "| case | reasons | why |", "|---|---|---|")
+            yield from (
+                "",
+                f"## {verdict.value.capitalize()} ({len(cases)})",
+                "",
+                "| case | reasons | why |",
+                "|---|---|---|",
+            )
             yield from (_case(case) for case in cases)
     yield from _proven([c for c in report.proof.verdict.cases if c.verdict is Verdict.PROVEN])
 
@@ -137,7 +150,13 @@ def _features(report: CycleReport) -> Iterator[str]:
         return
     risk = sum(f.at_risk for f in report.features)
     total = sum(f.value for f in report.features)
-    yield from ("", "## Value at risk", "", f"{risk:,.0f} of {total:,.0f} a year are not protected by a proven case.", "")
+    yield from (
+        "",
+        "## Value at risk",
+        "",
+        f"{risk:,.0f} of {total:,.0f} a year are not protected by a proven case.",
+        "",
+    )
     yield from ("| feature | tier | value a year | proven cases | state |", "|---|---|---|---|---|")
     yield from (_feature(feature) for feature in report.features)
 

@@ -23,6 +23,7 @@ from greenproof.model.plan import DEFAULT_PLUMBING, Claim
 from greenproof.model.routes import Route
 from greenproof.model.verdicts import Verdict
 
+
 def judged(**changes: object) -> tuple[str, list[str]]:
     """The verdict on the one case and its reason codes."""
     cases, _ = judge_run(evidence(**changes))

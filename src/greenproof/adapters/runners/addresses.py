@@ -13,9 +13,7 @@ def own_variable(target: str) -> str:
     return f"GREENPROOF_{target.upper().replace('-', '_').replace('.', '_')}_URL"
 
 
-def variable_templates(
-    target: str, url: str, variables: Sequence[str], present: Mapping[str, str]
-) -> dict[str, str]:
+def variable_templates(target: str, url: str, variables: Sequence[str], present: Mapping[str, str]) -> dict[str, str]:
     """Variable -> template with `{hostport}` for the relay's host and port.
 
     Scheme and path are those of the variable's present value, else of the target.

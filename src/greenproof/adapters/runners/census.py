@@ -42,7 +42,8 @@ def _files(place: Path, patterns: Sequence[str]) -> Iterator[Path]:
     count = 0
     for folder, folders, names in place.walk():
         folders[:] = sorted(
-            f for f in folders
+            f
+            for f in folders
             if not f.startswith(".") and f not in _SKIPPED_FOLDERS and not (folder / f / "pyvenv.cfg").exists()
         )
         for name in sorted(names):

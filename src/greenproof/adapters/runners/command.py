@@ -47,7 +47,9 @@ def resolve(command: Sequence[str], directory: Path, path: str | None = None) ->
         )
     name = command[0]
     local = directory / name
-    found = str(local) if "/" in name and os.access(local, os.X_OK) and local.is_file() else shutil.which(name, path=path)
+    found = (
+        str(local) if "/" in name and os.access(local, os.X_OK) and local.is_file() else shutil.which(name, path=path)
+    )
     if found is None:
         raise RunnerError(
             f"the command {name!r} can't be run",

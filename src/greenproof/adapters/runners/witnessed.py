@@ -16,7 +16,17 @@ PLUGIN = "pytest_greenproof"
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "WEBSOCKET_CLIENT_CA_BUNDLE")
 # Node adds this file to its own certificates instead of replacing them.
 CA_EXTRA_VARIABLE = "NODE_EXTRA_CA_CERTS"
-_CACHE_FLAGS = ("--lf", "--last-failed", "--ff", "--failed-first", "--nf", "--new-first", "--sw", "--stepwise", "--cache")
+_CACHE_FLAGS = (
+    "--lf",
+    "--last-failed",
+    "--ff",
+    "--failed-first",
+    "--nf",
+    "--new-first",
+    "--sw",
+    "--stepwise",
+    "--cache",
+)
 
 
 def plugin_folder(cache: Path) -> Path:
@@ -88,9 +98,7 @@ def merged_bundle(base: Mapping[str, str], ca: Path, folder: Path) -> Path:
         default = ssl.get_default_verify_paths()
         sources += [Path(p) for p in (default.cafile, default.openssl_cafile) if p]
     parts = [ca.read_bytes()]
-    for source in dict.fromkeys(sources):
-        if source.is_file():
-            parts.append(source.read_bytes())
+    parts += [source.read_bytes() for source in dict.fromkeys(sources) if source.is_file()]
     folder.mkdir(parents=True, exist_ok=True)
     bundle = folder / "certificates.pem"
     bundle.write_bytes(b"\n".join(parts))

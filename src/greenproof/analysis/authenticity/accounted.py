@@ -9,9 +9,7 @@ from greenproof.model.verdicts import CaseVerdict, Reason, Verdict
 _SELECTING = ("-k", "-m", "--deselect", "--lf", "--last-failed", "--sw", "--stepwise")
 
 
-def absent_cases(
-    run: RunObservation, planned: Sequence[str], command: Sequence[str]
-) -> tuple[CaseVerdict, ...]:
+def absent_cases(run: RunObservation, planned: Sequence[str], command: Sequence[str]) -> tuple[CaseVerdict, ...]:
     """A `not-run` verdict for each case that was planned or collected, but never reported."""
     reported = {case.id for case in run.cases}
     deselected = set(run.deselected)

@@ -29,9 +29,7 @@ class FaultRun:
         where = "call" if in_call or not in_fixture else "fixture"
         phase = case.failure.phase.value if case.failure else None
         noticed = case.outcome is Outcome.FAILED and bool(in_call or in_fixture)
-        return FaultResult(
-            self.run.fault.value, len(in_call) + len(in_fixture), case.outcome, phase, noticed, where
-        )
+        return FaultResult(self.run.fault.value, len(in_call) + len(in_fixture), case.outcome, phase, noticed, where)
 
     def failed_a_check(self, case_id: str) -> bool:
         """Whether a check, in the call phase, is what turned the case red."""

@@ -1,7 +1,7 @@
 """From the facts of a run to a verdict for each case: the four conditions, in order."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from greenproof.analysis.authenticity import reasons
@@ -173,5 +173,3 @@ def _duration(record: CaseRecord) -> float | None:
     if record.call_start_ns is None or record.call_end_ns is None:
         return None
     return (record.call_end_ns - record.call_start_ns) / 1e9
-
-

@@ -30,160 +30,213 @@ def _kind(code: str, verdict: Verdict | None, meaning: str, remedy: str) -> Reas
 
 # Hollow: evidence refutes the green.
 NO_CONTACT = _kind(
-    "no-contact", Verdict.HOLLOW,
+    "no-contact",
+    Verdict.HOLLOW,
     "No socket was opened, no child process was started, and the relay saw nothing.",
     "Let the test talk to the deployed service through the address variable of the target.",
 )
 MOCKED = _kind(
-    "mocked", Verdict.HOLLOW,
+    "mocked",
+    Verdict.HOLLOW,
     "Nothing reached the service, and mocks answered in its place.",
     "Remove the mock from the end-to-end test, or move the test to an offline suite.",
 )
 FALLBACK = _kind(
-    "fallback-after-failure", Verdict.HOLLOW,
+    "fallback-after-failure",
+    Verdict.HOLLOW,
     "The service did not answer, and the test passed all the same.",
     "Let the test fail when the service can't be reached; remove the fallback.",
 )
 WRONG_ROUTE = _kind(
-    "wrong-route", Verdict.HOLLOW,
+    "wrong-route",
+    Verdict.HOLLOW,
     "Only routes that prove nothing here were reached: plumbing, or routes that the case does not claim.",
     "Exercise the feature's own route, or correct the claim.",
 )
 SETUP_ONLY = _kind(
-    "set-up-only", Verdict.HOLLOW,
+    "set-up-only",
+    Verdict.HOLLOW,
     "The service was reached only in set-up, by nothing whose value the test uses.",
     "Exercise the feature in the test itself.",
 )
 STALE_REVISION = _kind(
-    "stale-revision", Verdict.HOLLOW,
+    "stale-revision",
+    Verdict.HOLLOW,
     "The answers came from another revision than the expected one.",
     "Deploy the release, or point the test at it.",
 )
 BYPASS = _kind(
-    "bypass", Verdict.HOLLOW,
+    "bypass",
+    Verdict.HOLLOW,
     "The service itself says that its answer was canned: a stub, a bypass or a fallback.",
     "Switch the bypass off for this route, or register the missing part.",
 )
 CACHED = _kind(
-    "cached", Verdict.HOLLOW,
+    "cached",
+    Verdict.HOLLOW,
     "The service itself says that its answer came from a cache.",
     "Use data that is made in the test, so that no cache can hold the answer.",
 )
 UNCHECKED = _kind(
-    "unchecked", Verdict.HOLLOW,
+    "unchecked",
+    Verdict.HOLLOW,
     "No check of the test ran after the first answer, and none failed under a fault.",
     "Assert on what the service answered.",
 )
 SURVIVES_FAULT = _kind(
-    "survives-fault", Verdict.HOLLOW,
+    "survives-fault",
+    Verdict.HOLLOW,
     "The answer on its route was replaced by an error, and the test stayed green.",
     "Assert the exact status and a value of the answer; do not swallow failures.",
 )
 SKIPS_ON_FAILURE = _kind(
-    "skips-on-failure", Verdict.HOLLOW,
+    "skips-on-failure",
+    Verdict.HOLLOW,
     "The answer on its route was replaced by an error, and the test skipped itself.",
     "Let the test fail when the service fails.",
 )
 REPORT_FLIPPED = _kind(
-    "report-flipped", Verdict.HOLLOW,
+    "report-flipped",
+    Verdict.HOLLOW,
     "The test raised a failure, but a hook reported it as passed.",
     "Remove the hook that changes reports.",
 )
 
 # Unproven: evidence is missing.
 UNSEEN_CONTACT = _kind(
-    "unseen-contact", Verdict.UNPROVEN,
+    "unseen-contact",
+    Verdict.UNPROVEN,
     "The relay saw nothing, but the test used a way out that it can't see into.",
     "Give the client the address of the target from the variable.",
 )
 AMBIGUOUS = _kind(
-    "ambiguous", Verdict.UNPROVEN,
+    "ambiguous",
+    Verdict.UNPROVEN,
     "The exchanges can't be given to this case with certainty: a thread outlived its test, or a port was shared.",
     "Join threads before the test ends; take the address from the variable.",
 )
 NO_ANSWER = _kind(
-    "no-answer", Verdict.UNPROVEN,
+    "no-answer",
+    Verdict.UNPROVEN,
     "Requests on its routes were sent, but no answer was seen.",
     "Wait for the answer and check it.",
 )
 NO_RECEIPT = _kind(
-    "no-receipt", Verdict.UNPROVEN,
+    "no-receipt",
+    Verdict.UNPROVEN,
     "Nothing from the serving side names the revision that answered.",
     "Let the service name its revision: a response header, the middleware, or a log field.",
 )
 NO_FAULT_RUN = _kind(
-    "no-fault-run", Verdict.UNPROVEN,
+    "no-fault-run",
+    Verdict.UNPROVEN,
     "No fault run was made, so it is not known whether the test can go red.",
     "Run without --no-faults.",
 )
 FAULT_NOT_DELIVERED = _kind(
-    "fault-not-delivered", Verdict.UNPROVEN,
+    "fault-not-delivered",
+    Verdict.UNPROVEN,
     "In the fault run no answer on its routes could be replaced.",
     "Let the test make its own requests in the test itself, the same each time.",
 )
 RED_OUTSIDE_CALL = _kind(
-    "red-outside-call", Verdict.UNPROVEN,
+    "red-outside-call",
+    Verdict.UNPROVEN,
     "Under the fault it turned red before or after the test itself, which says nothing about its checks.",
     "Make the set-up independent of the claimed route.",
 )
 FAULT_RUN_CUT = _kind(
-    "fault-run-cut", Verdict.UNPROVEN,
+    "fault-run-cut",
+    Verdict.UNPROVEN,
     "The fault run did not finish this case.",
     "Give the test a time-out of its own; look at the output of the fault run.",
 )
 CHECKS_UNKNOWN = _kind(
-    "checks-unknown", Verdict.UNPROVEN,
+    "checks-unknown",
+    Verdict.UNPROVEN,
     "It could not be seen whether a check ran.",
     "Run with pytest's assertion rewriting on.",
 )
 WITNESS_MISSING = _kind(
-    "witness-missing", Verdict.UNPROVEN,
+    "witness-missing",
+    Verdict.UNPROVEN,
     "The process that ran the case never introduced itself, or the relay had a failure of its own.",
     "Look at the findings of the run.",
 )
 
 # Failed.
 CHECK_FAILED = _kind(
-    "check-failed", Verdict.FAILED, "A check of the test failed.", "See the failure.",
+    "check-failed",
+    Verdict.FAILED,
+    "A check of the test failed.",
+    "See the failure.",
 )
 ERROR_RAISED = _kind(
-    "error-raised", Verdict.FAILED, "The test raised an error.", "See the failure.",
+    "error-raised",
+    Verdict.FAILED,
+    "The test raised an error.",
+    "See the failure.",
 )
 SETUP_FAILED = _kind(
-    "set-up-failed", Verdict.FAILED, "Set-up or teardown failed.", "See the failure.",
+    "set-up-failed",
+    Verdict.FAILED,
+    "Set-up or teardown failed.",
+    "See the failure.",
 )
 XPASSED = _kind(
-    "xpassed", Verdict.FAILED, "Expected to fail, but passed.", "Remove the xfail mark.",
+    "xpassed",
+    Verdict.FAILED,
+    "Expected to fail, but passed.",
+    "Remove the xfail mark.",
 )
 KILLED = _kind(
-    "killed", Verdict.FAILED, "The case started and never ended: killed, crashed or timed out.",
+    "killed",
+    Verdict.FAILED,
+    "The case started and never ended: killed, crashed or timed out.",
     "Look at the output; give the test a time-out.",
 )
 TARGET_DIED_HERE = _kind(
-    "target-died-here", Verdict.FAILED, "The target stopped answering while this case ran.",
+    "target-died-here",
+    Verdict.FAILED,
+    "The target stopped answering while this case ran.",
     "Look at the service's log at that time.",
 )
 
 # Not run.
 SKIPPED = _kind("skipped", Verdict.NOT_RUN, "Skipped: nothing was tested.", "Remove the reason for the skip.")
 XFAILED = _kind("xfailed", Verdict.NOT_RUN, "Expected to fail, and did.", "Mend it and remove the mark.")
-DESELECTED = _kind("deselected", Verdict.NOT_RUN, "Collected, then dropped.", "Select it, or accept that it is not tested.")
+DESELECTED = _kind(
+    "deselected", Verdict.NOT_RUN, "Collected, then dropped.", "Select it, or accept that it is not tested."
+)
 NEVER_COLLECTED = _kind(
-    "never-collected", Verdict.NOT_RUN, "The file holds this test, but pytest never collected it.",
+    "never-collected",
+    Verdict.NOT_RUN,
+    "The file holds this test, but pytest never collected it.",
     "Look for import errors, naming rules and hooks that drop tests.",
 )
 IMPORT_ERROR = _kind(
-    "import-error", Verdict.NOT_RUN, "Its file could not be imported.", "See the collection error.",
+    "import-error",
+    Verdict.NOT_RUN,
+    "Its file could not be imported.",
+    "See the collection error.",
 )
 NOT_REACHED = _kind(
-    "not-reached", Verdict.NOT_RUN, "The run ended before this case started.", "Run it again without fail-fast.",
+    "not-reached",
+    Verdict.NOT_RUN,
+    "The run ended before this case started.",
+    "Run it again without fail-fast.",
 )
 TARGET_LOST = _kind(
-    "target-lost", Verdict.NOT_RUN, "A target had stopped answering before this case could be tested.",
+    "target-lost",
+    Verdict.NOT_RUN,
+    "A target had stopped answering before this case could be tested.",
     "Mend the target; run again.",
 )
 RELAY_LOST = _kind(
-    "relay-lost", Verdict.NOT_RUN, "The relay was lost; this says nothing about the system.", "Run again.",
+    "relay-lost",
+    Verdict.NOT_RUN,
+    "The relay was lost; this says nothing about the system.",
+    "Run again.",
 )
 
 # Flaky.
@@ -191,28 +244,46 @@ FLAKY = _kind("flaky", Verdict.FLAKY, "Both red and green on the same release.",
 
 # Findings about the run.
 ENDED_EARLY = _kind(
-    "process-ended-early", None, "A test process ended without saying so.",
+    "process-ended-early",
+    None,
+    "A test process ended without saying so.",
     "Look for os._exit, a crash or a kill.",
 )
 EXIT_DISAGREES = _kind(
-    "exit-status-disagrees", None, "The exit status of the command does not agree with the reports.",
+    "exit-status-disagrees",
+    None,
+    "The exit status of the command does not agree with the reports.",
     "Look for '|| true', a pipe without pipefail, or a hook that sets the status.",
 )
 NO_WITNESS = _kind(
-    "no-witness", None, "No process of the command introduced itself: nothing could be observed.",
+    "no-witness",
+    None,
+    "No process of the command introduced itself: nothing could be observed.",
     "Check that the command runs pytest, and that nothing clears PYTHONPATH or PYTEST_ADDOPTS.",
 )
 NOTHING_COLLECTED = _kind(
-    "nothing-collected", None, "No test was collected.", "Check the paths, the naming rules and the import errors.",
+    "nothing-collected",
+    None,
+    "No test was collected.",
+    "Check the paths, the naming rules and the import errors.",
 )
 ASSERTS_OFF = _kind(
-    "asserts-off", None, "Python ran with -O: asserts did nothing.", "Run without -O and PYTHONOPTIMIZE.",
+    "asserts-off",
+    None,
+    "Python ran with -O: asserts did nothing.",
+    "Run without -O and PYTHONOPTIMIZE.",
 )
 RELAY_FAULT = _kind(
-    "relay-failed", None, "The relay had a failure of its own; the run is inconclusive.", "Report it with the text.",
+    "relay-failed",
+    None,
+    "The relay had a failure of its own; the run is inconclusive.",
+    "Report it with the text.",
 )
 RELEASE_CHANGED = _kind(
-    "release-changed", None, "A target changed its revision while the suite ran.", "Run again when nobody deploys.",
+    "release-changed",
+    None,
+    "A target changed its revision while the suite ran.",
+    "Run again when nobody deploys.",
 )
 RUN_TIMED_OUT = _kind("run-timed-out", None, "The suite was stopped at its time limit.", "Raise the limit or run less.")
 TARGET_DIED = _kind("target-died", None, "A target stopped answering while the suite ran.", "Look at its log.")
