@@ -299,8 +299,10 @@ def _fields_of(value: Any) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
     if value is None or isinstance(value, str | bool | int):
-        return value.value if isinstance(value, Enum) else value
+        return value
     if isinstance(value, float):
         if not isfinite(value):
             raise ValueError(f"{value} is not a finite number")

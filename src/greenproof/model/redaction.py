@@ -35,6 +35,7 @@ _BARE_VALUE = re.compile(r"(?:[^\s\"'&;,]|,(?!\s|\Z))*+")
 _REST_OF_LINE = re.compile(r"[^\r\n]*+")
 _OPENING = re.compile(r"[bruBRU]{0,2}(?P<slashes>\\{0,15})(?P<mark>[\"'])")
 _UP_TO = {"'": re.compile(r"['\r\n]"), '"': re.compile(r"[\"\r\n]")}
+_HEADER_NAME = re.compile(r"-{0,2}[A-Za-z0-9_-]{1,40}\Z")
 _SEPARATOR = re.compile(r"[^\w-]")
 
 _PEM_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----")
@@ -177,7 +178,8 @@ def _named_value(value: Mapping[object, object]) -> bool:
 
 
 def _names_secret(text: str) -> bool:
-    return len(text) <= 64 and sensitive(text)
+    """Node ids and paths that happen to end with such a word are not names of secrets."""
+    return _HEADER_NAME.match(text) is not None and sensitive(text)
 
 
 def _unique(key: str, taken: Mapping[str, object]) -> str:

@@ -1,0 +1,138 @@
+"""The SQLite file of a ledger: how it is opened, guarded, and refused."""
+
+import sqlite3
+import time
+from pathlib import Path
+
+from greenproof.ledger.failures import damaged, in_words
+from greenproof.ledger.files import Files
+from greenproof.model.errors import LedgerError
+
+VERSION = 1
+APPLICATION = 0x47505246
+"""`GPRF`, in SQLite's application id: tells a ledger from other databases."""
+
+_MAGIC = b"SQLite format 3\0"
+_HEADER = 100
+_ATTEMPTS = 50
+
+SCHEMA = {
+    "entries": (
+        "CREATE TABLE entries (seq INTEGER PRIMARY KEY, at TEXT NOT NULL, run TEXT NOT NULL, "
+        "kind TEXT NOT NULL, body BLOB NOT NULL, hash TEXT NOT NULL) STRICT"
+    ),
+    "entries_of_run": "CREATE INDEX entries_of_run ON entries (run, seq)",
+    "entries_stay": (
+        "CREATE TRIGGER entries_stay BEFORE DELETE ON entries "
+        "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+    ),
+    "entries_stay_as_they_are": (
+        "CREATE TRIGGER entries_stay_as_they_are BEFORE UPDATE ON entries "
+        "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+    ),
+    # INSERT OR REPLACE deletes without firing delete triggers; a new entry must follow the last one.
+    "entries_follow": (
+        "CREATE TRIGGER entries_follow BEFORE INSERT ON entries "
+        "WHEN NEW.seq <> (SELECT COALESCE(MAX(seq), 0) + 1 FROM entries) "
+        "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+    ),
+}
+
+
+def open_database(path: Path, files: Files, *, create: bool) -> sqlite3.Connection:
+    """A connection to the ledger at `path`. A file that is no ledger of this version is left untouched."""
+    with in_words(path):
+        _check_file(path, files, create)
+        connection = files.connect(path)
+        try:
+            _prepare(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _check_file(path: Path, files: Files, create: bool) -> None:
+    start = files.start_of(path, _HEADER)
+    if start is None and not create:
+        raise LedgerError(
+            "there is no ledger here",
+            code="ledger-missing",
+            where=str(path),
+            expected="a ledger that an earlier run wrote",
+        )
+    if not start:
+        return
+    if len(start) < _HEADER or not start.startswith(_MAGIC):
+        raise damaged(path, "the file is not an SQLite database")
+    _check_version(int.from_bytes(start[68:72], "big"), int.from_bytes(start[60:64], "big"), path)
+
+
+def _check_version(application: int, version: int, path: Path) -> None:
+    if (application, version) == (0, 0):
+        return
+    if application != APPLICATION:
+        raise LedgerError(
+            "this database is not a ledger",
+            code="ledger-foreign",
+            where=str(path),
+            expected="a ledger that Greenproof wrote",
+        )
+    if version > VERSION:
+        raise LedgerError(
+            f"a newer Greenproof wrote this ledger (version {version}); it was not touched",
+            code="ledger-newer",
+            where=str(path),
+            expected=f"version {VERSION}",
+            hint="use the newer Greenproof",
+        )
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    version = _pragma(connection, "user_version")
+    _check_version(_pragma(connection, "application_id"), version, path)
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA synchronous = FULL")
+    if version == 0:
+        _patiently(connection, "PRAGMA journal_mode = WAL")
+        _create(connection, path)
+
+
+def _create(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if _pragma(connection, "user_version") == 0:
+            if connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
+                raise LedgerError(
+                    "this database is not a ledger",
+                    code="ledger-foreign",
+                    where=str(path),
+                    expected="a ledger that Greenproof wrote, or no file",
+                )
+            for statement in SCHEMA.values():
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    value: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return value
+
+
+def _patiently(connection: sqlite3.Connection, statement: str) -> None:
+    """Changing the journal mode doesn't wait for other processes by itself."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            connection.execute(statement)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or attempt == _ATTEMPTS - 1:
+                raise
+            time.sleep(0.02)
+        else:
+            return

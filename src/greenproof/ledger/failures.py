@@ -1,0 +1,85 @@
+"""What goes wrong below the ledger, said in the ledger's words."""
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from greenproof.model.errors import LedgerError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_KEPT = "everything that was appended before is kept"
+
+
+@contextmanager
+def in_words(path: Path) -> Iterator[None]:
+    """Turn errors of SQLite and of the file system into LedgerErrors."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise from_sqlite(error, path) from error
+    except OSError as error:
+        raise _from_system(error, path) from error
+
+
+def from_sqlite(error: sqlite3.Error, path: Path) -> LedgerError:
+    """The LedgerError for an error of SQLite."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return _full(path)
+    if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
+        return unwritable(path, str(error))
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return LedgerError(
+            "the ledger is in use by another process, which did not let go of it",
+            code="ledger-busy",
+            where=str(path),
+            expected="other writers to finish within seconds",
+            hint="look for a Greenproof that hangs, end it, and try again",
+        )
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or isinstance(error, sqlite3.OperationalError):
+        return damaged(path, str(error))
+    return LedgerError(f"the ledger refused an event: {error}", code="ledger-refused", where=str(path))
+
+
+def damaged(path: Path, detail: str) -> LedgerError:
+    """The file is not a ledger that can be read."""
+    return LedgerError(
+        f"the ledger is damaged: {detail}",
+        code="ledger-damaged",
+        where=str(path),
+        expected="a ledger that Greenproof wrote",
+        hint="restore it from a copy, or set it aside and begin a new one; the evidence files are still readable",
+    )
+
+
+def unwritable(path: Path, detail: str) -> LedgerError:
+    """The place of the ledger can't be written to."""
+    return LedgerError(
+        f"the ledger cannot be written: {detail}",
+        code="ledger-unwritable",
+        where=str(path),
+        expected="a folder and a file that this user may write",
+    )
+
+
+def _full(path: Path) -> LedgerError:
+    return LedgerError(
+        f"the disk is full: the event was not written; {_KEPT}",
+        code="disk-full",
+        where=str(path),
+        expected="free space",
+        hint="free some space, then run again: the run goes on where it stopped",
+    )
+
+
+def _from_system(error: OSError, path: Path) -> LedgerError:
+    if error.errno in _FULL:
+        return _full(path)
+    if error.errno in _REFUSED:
+        return unwritable(path, error.strerror or str(error))
+    return LedgerError(
+        f"the ledger cannot be reached: {error.strerror or error}", code="ledger-unreachable", where=str(path)
+    )

@@ -1,0 +1,206 @@
+"""The ledger on SQLite."""
+
+import json
+import re
+import sqlite3
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from greenproof.ledger.chain import GENESIS, canonical, link
+from greenproof.ledger.database import open_database
+from greenproof.ledger.entry import Entry, Verification
+from greenproof.ledger.evidence import SPILLED, Content, EvidenceFolder
+from greenproof.ledger.failures import damaged, in_words
+from greenproof.ledger.files import Files, LocalFiles
+from greenproof.ledger.verification import verify
+from greenproof.model.errors import LedgerError
+from greenproof.model.events import Event, to_record
+from greenproof.model.redaction import Redactor
+
+ROW_LIMIT = 16 * 1024
+"""Bodies with more bytes than this go to the evidence; the row then refers to them."""
+
+_PAGE = 500
+_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}\Z")
+
+type Clock = Callable[[], datetime]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """An append-only, hash-chained record of events in `ledger.db`, with `evidence/` beside it.
+
+    Several processes and threads may append at once. What is written is redacted here, and nowhere else.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, files: Files, clock: Clock, redactor: Redactor):
+        self._path = path
+        self._connection = connection
+        self._files = files
+        self._clock = clock
+        self._redactor = redactor
+        self._evidence = EvidenceFolder(path.parent / "evidence", files, redactor)
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        create: bool = True,
+        clock: Clock = _now,
+        files: Files | None = None,
+        redactor: Redactor | None = None,
+    ) -> Self:
+        """Open the ledger at `path`; without `create`, a missing one is an error.
+
+        Raises LedgerError for what can't be read or written, for a database that is no ledger, and for a ledger that
+        a newer version wrote, which is left as it is.
+        """
+        files = files or LocalFiles()
+        with in_words(path):
+            if create:
+                files.make_folder(path.parent)
+        connection = open_database(path, files, create=create)
+        return cls(path, connection, files, clock, redactor or Redactor())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def append(self, run: str, event: Event) -> Entry:
+        """Write one event; it is on disk when this returns."""
+        return self.append_many(run, (event,))[0]
+
+    def append_many(self, run: str, events: Iterable[Event]) -> tuple[Entry, ...]:
+        """Write several events in one transaction: all or none."""
+        if not _RUN.match(run):
+            raise LedgerError(
+                f"{run[:80]!r} is not a name of a run", code="run-name", expected="letters, digits and . _ : / -"
+            )
+        prepared = [self._prepared(event) for event in events]
+        with self._writing():
+            entries = self._chained(run, prepared)
+        return tuple(entries)
+
+    def entries(
+        self, run: str | None = None, kinds: Collection[str] | None = None, *, after: int = 0
+    ) -> Iterator[Entry]:
+        """Entries in the order of `seq`: of one run, of some kinds, later than `after`."""
+        while rows := self._page(run, kinds, after):
+            yield from (self._entry(row) for row in rows)
+            after = rows[-1][0]
+
+    def head(self) -> str:
+        """The hash of the last event; `GENESIS` when there is none."""
+        with self._reading():
+            return self._last()[1]
+
+    def runs(self) -> tuple[str, ...]:
+        """The runs, in the order of their first events."""
+        with self._reading():
+            rows = self._connection.execute("SELECT run FROM entries GROUP BY run ORDER BY MIN(seq)").fetchall()
+        return tuple(run for (run,) in rows)
+
+    def put_evidence(self, content: Content) -> str:
+        """Keep bytes, a text or a JSON value, redacted; return the id that events refer to."""
+        return self._evidence.put(content)
+
+    def evidence(self, identifier: str) -> bytes:
+        """The bytes of a piece of evidence, checked against its id."""
+        return self._evidence.read(identifier)
+
+    def verify(self, head: str | None = None) -> Verification:
+        """Check every byte of events and evidence; with `head` also that its event is still there."""
+        return verify(self._path, self._files, self._evidence, head)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        with self._lock:
+            self._connection.close()
+
+    def _prepared(self, event: Event) -> tuple[str, bytes]:
+        try:
+            kind, record = to_record(event)
+            body = canonical(self._redactor.tree(record))
+        except (TypeError, ValueError) as error:
+            raise LedgerError(f"this event can't be written as JSON: {error}", code="not-json") from error
+        if len(body) > ROW_LIMIT:
+            body = canonical({SPILLED: len(body), "evidence": self._evidence.keep(body)})
+        return kind, body
+
+    def _chained(self, run: str, prepared: Iterable[tuple[str, bytes]]) -> list[Entry]:
+        seq, head, last = self._last()
+        rows, entries = [], []
+        for kind, body in prepared:
+            seq += 1
+            at = self._clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            head = link(head, seq, at.encode(), run.encode(), kind.encode(), body)
+            rows.append((seq, at, run, kind, body, head))
+            entries.append(Entry(seq, at, run, kind, json.loads(body), head, at < last))
+            last = at
+        self._connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)", rows)
+        return [self._unspilled(entry) for entry in entries]
+
+    def _last(self) -> tuple[int, str, str]:
+        row: tuple[int, str, str] | None = self._connection.execute(
+            "SELECT seq, hash, at FROM entries ORDER BY seq DESC LIMIT 1"
+        ).fetchone()
+        return row or (0, GENESIS, "")
+
+    def _page(
+        self, run: str | None, kinds: Collection[str] | None, after: int
+    ) -> list[tuple[int, str, str, str, bytes, str, str | None]]:
+        conditions, values = ["seq > ?"], [after, *([run] if run is not None else ()), *(kinds or ())]
+        if run is not None:
+            conditions.append("run = ?")
+        if kinds is not None:
+            conditions.append(f"kind IN ({', '.join('?' * len(kinds))})")
+        before = "(SELECT at FROM entries AS earlier WHERE earlier.seq = entries.seq - 1)"
+        # Only question marks are put together here; every value is bound.
+        query = f"SELECT seq, at, run, kind, body, hash, {before} FROM entries WHERE {' AND '.join(conditions)}"  # noqa: S608
+        with self._reading():
+            return self._connection.execute(f"{query} ORDER BY seq LIMIT {_PAGE}", values).fetchall()
+
+    def _entry(self, row: tuple[int, str, str, str, bytes, str, str | None]) -> Entry:
+        seq, at, run, kind, body, digest, before = row
+        try:
+            fields = json.loads(body)
+        except ValueError as error:
+            raise damaged(self._path, f"event {seq} ({run}, {kind}) is not JSON") from error
+        if not isinstance(fields, dict):
+            raise damaged(self._path, f"event {seq} ({run}, {kind}) has no fields")
+        return self._unspilled(Entry(seq, at, run, kind, fields, digest, before is not None and at < before))
+
+    def _unspilled(self, entry: Entry) -> Entry:
+        if SPILLED not in entry.body:
+            return entry
+        body = json.loads(self._evidence.read(str(entry.body["evidence"])))
+        return Entry(entry.seq, entry.at, entry.run, entry.kind, body, entry.hash, entry.clock_set_back)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with self._lock, in_words(self._path):
+            yield
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One writer at a time, of all processes: the head that is read is the head that is followed."""
+        with self._lock, in_words(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
