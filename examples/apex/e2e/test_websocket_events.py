@@ -4,7 +4,8 @@ import asyncio
 import json
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import aiohttp
@@ -42,15 +43,16 @@ class _Line:
 
     person: Person
     open: ClientConnection | None = None
+    _stack: ExitStack = field(default_factory=ExitStack)
 
     def connection(self) -> ClientConnection:
-        self.open = self.open or open_socket(self.person)
+        if self.open is None:
+            self.open = self._stack.enter_context(open_socket(self.person))
         return self.open
 
     def hang_up(self) -> None:
-        if self.open is not None:
-            self.open.close()
         self.open = None
+        self._stack.close()
 
 
 @pytest.fixture(scope="module")
@@ -177,12 +179,12 @@ def test_the_server_chooses_the_subprotocol_jwt(person: Person) -> None:
 
 
 def test_a_bad_token_is_refused_and_a_good_one_is_not(person: Person) -> None:
-    with pytest.raises(websockets.InvalidStatus) as refused:
-        connect(
-            addresses.websocket(),
-            subprotocols=[Subprotocol("jwt"), Subprotocol("jwt.not-a-token")],
-            open_timeout=DEADLINE,
-        )
+    offer = [Subprotocol("jwt"), Subprotocol("jwt.not-a-token")]
+    with (
+        pytest.raises(websockets.InvalidStatus) as refused,
+        connect(addresses.websocket(), subprotocols=offer, open_timeout=DEADLINE),
+    ):
+        pytest.fail("a bad token was accepted")
     assert refused.value.response.status_code == 401
     token = uuid.uuid4().hex
     with open_socket(person) as connection:

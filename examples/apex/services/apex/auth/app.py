@@ -13,7 +13,7 @@ from apex.auth.sessions import Sessions
 from apex.shared.errors import answer_in_envelopes
 from apex.shared.health import Ping, health_routes
 from apex.shared.settings import StoreSettings
-from apex.shared.stores import Stores, open_stores
+from apex.shared.stores import Stores, answer_while_stores_are_away, open_stores
 from apex.shared.tokens import Caller, bearer, identify
 
 Email = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
@@ -70,6 +70,7 @@ def create_app(settings: StoreSettings) -> FastAPI:
     app = FastAPI(title="Apex auth", lifespan=lifespan)
     app.state.settings = settings
     answer_in_envelopes(app)
+    answer_while_stores_are_away(app)
     app.include_router(health_routes("auth", lambda: _pings(app.state.stores)))
     _add_session_routes(app)
     _add_profile_routes(app)

@@ -19,7 +19,7 @@ from apex.backend.usage import UsageEvent
 from apex.shared.errors import answer_in_envelopes
 from apex.shared.health import Ping, health_routes
 from apex.shared.settings import StoreSettings
-from apex.shared.stores import open_stores
+from apex.shared.stores import answer_while_stores_are_away, open_stores
 from apex.shared.tokens import Caller, bearer, identify
 
 Title = Annotated[str, Field(min_length=1, max_length=200)]
@@ -76,6 +76,7 @@ def create_app(settings: StoreSettings) -> FastAPI:
     app.state.settings = settings
     app.state.registry = Registry()
     answer_in_envelopes(app)
+    answer_while_stores_are_away(app)
     app.include_router(health_routes("backend", lambda: _pings(app)))
     for router in (_thread_routes(), _message_routes(), _agent_routes(), _usage_routes()):
         app.include_router(router)

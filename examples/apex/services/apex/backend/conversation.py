@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 from apex.backend.agents import SUPERVISOR
 from apex.backend.registration import Services, registered
 from apex.backend.runs import Event
-from apex.shared.errors import ApiError
+from apex.shared.errors import ApiError, envelope
 from apex.shared.tokens import Caller, identify
 
 log = logging.getLogger("apex.conversation")
@@ -68,6 +68,12 @@ async def _listen(socket: WebSocket, services: Services, caller: Caller) -> None
                 await _handle(_read(text), socket, services, caller)
             except ApiError as failure:
                 await socket.send_json({"type": "error", **failure.envelope()})
+            except WebSocketDisconnect:
+                raise
+            except Exception:
+                log.exception("a message could not be handled")
+                unhandled = envelope("internal_error", "the service failed")
+                await socket.send_json({"type": "error", **unhandled})
     except WebSocketDisconnect:
         log.info("the client has left")
 

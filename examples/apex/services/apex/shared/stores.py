@@ -1,15 +1,32 @@
 """PostgreSQL and Redis: opened at start-up, checked by readiness, closed at the end."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
 import redis.asyncio as redis
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
+from apex.shared.errors import envelope
 from apex.shared.settings import StoreSettings
+
+log = logging.getLogger("apex.stores")
+
+# What is raised while a store is away. A missing table or a wrong statement is not among them.
+AWAY: tuple[type[Exception], ...] = (
+    OSError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.TooManyConnectionsError,
+    redis.ConnectionError,
+    redis.TimeoutError,
+)
 
 
 @dataclass(frozen=True)
@@ -54,3 +71,14 @@ async def open_stores(settings: StoreSettings) -> AsyncIterator[Stores]:
     finally:
         await cache.aclose()
         await database.close()
+
+
+def answer_while_stores_are_away(app: FastAPI) -> None:
+    """503 with an envelope when a request finds a store away; the next one may find it back."""
+    for failure in AWAY:
+        app.add_exception_handler(failure, _away)
+
+
+async def _away(request: Request, failure: Exception) -> JSONResponse:
+    log.warning("a store is away", exc_info=failure)
+    return JSONResponse(envelope("store_unavailable", "a store did not answer"), 503)
