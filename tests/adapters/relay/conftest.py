@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import datetime
+import datetime as dt
 import ipaddress
 import json
 import os
@@ -77,7 +77,9 @@ class Service:
 
     async def json(self, request: web.Request) -> web.Response:
         headers = {"X-Greenproof-Revision": "api-1", "X-Greenproof-Depth": "core", "ETag": '"1"'}
-        return web.json_response({"name": "Ada", "age": 36, "tags": ["x", "y"], "ok": True, "none": None}, headers=headers)
+        return web.json_response(
+            {"name": "Ada", "age": 36, "tags": ["x", "y"], "ok": True, "none": None}, headers=headers
+        )
 
     async def numbers(self, request: web.Request) -> web.Response:
         return web.json_response([1, 2, 3])
@@ -176,15 +178,15 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     """A certificate for 127.0.0.1 that is its own CA."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a private CA")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=2))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=2))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
         .sign(key, hashes.SHA256())
@@ -192,9 +194,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     pem, private = folder / "server.pem", folder / "server.key"
     pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return pem, private
 

@@ -26,11 +26,19 @@ def test_an_exchange_is_seen_and_joined(run, service):
     told = run.begin().hello()
     with told.case("t::a"):
         before = time.monotonic_ns()
-        answer = requests.get(f"{told.api}/orders/7?token=secret", headers={"Authorization": "Bearer secret"}, timeout=5)
+        answer = requests.get(
+            f"{told.api}/orders/7?token=secret", headers={"Authorization": "Bearer secret"}, timeout=5
+        )
         after = time.monotonic_ns()
     assert answer.json()["name"] == "Ada"
     (seen,) = run.exchanges()
-    assert (seen.target, seen.protocol, seen.method, seen.path, seen.status) == ("api", "http/1.1", "GET", "/orders/7", 200)
+    assert (seen.target, seen.protocol, seen.method, seen.path, seen.status) == (
+        "api",
+        "http/1.1",
+        "GET",
+        "/orders/7",
+        200,
+    )
     assert (seen.case, seen.phase, seen.worker, seen.join) == ("t::a", Phase.CALL, None, Join.PORT)
     assert (seen.identity, seen.depth, seen.synthetic) == ("api-1", Depth.CORE, False)
     assert before < seen.start_ns < seen.head_ns < after
@@ -43,7 +51,11 @@ def test_every_request_carries_the_trace_of_its_case(run, service):
     with requests.Session() as session:
         for case in ("t::a", "t::b"):
             with told.case(case):
-                session.get(f"{told.api}/json", headers={"traceparent": "00-" + "1" * 32 + "-" + "2" * 16 + "-01", "tracestate": "x=1"}, timeout=5)
+                session.get(
+                    f"{told.api}/json",
+                    headers={"traceparent": "00-" + "1" * 32 + "-" + "2" * 16 + "-01", "tracestate": "x=1"},
+                    timeout=5,
+                )
     seen = run.exchanges()
     sent = [PARENT.fullmatch(headers["traceparent"]) for _, _, headers in service.seen]
     assert [match[1] for match in sent] == [x.trace_id for x in seen]
@@ -64,7 +76,9 @@ def test_a_case_gets_another_trace_in_each_run(run, witness):
     assert traces[0] != traces[1]
 
 
-@pytest.mark.parametrize(("path", "status"), [("/empty", 204), ("/unchanged", 304), ("/missing", 404), ("/gzip", 200), ("/chunked", 200)])
+@pytest.mark.parametrize(
+    ("path", "status"), [("/empty", 204), ("/unchanged", 304), ("/missing", 404), ("/gzip", 200), ("/chunked", 200)]
+)
 def test_answers_of_every_kind(run, service, path, status):
     told = run.begin().hello()
     with told.case("t::a"), requests.Session() as session:
@@ -146,6 +160,7 @@ def test_many_connections_at_once(run):
 
     async def all_at_once() -> list[int]:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
             async def one() -> int:
                 async with session.get(f"{told.api}/json") as answer:
                     await answer.read()
@@ -312,15 +327,20 @@ def test_a_child_process_is_found_in_the_process_table(run, witness):
     # Each child plays the process of a worker, and one more its grandchild.
     workers = [run.hello(f"gw{n}", pid=child.pid) for n, child in enumerate(children)]
     main = run.hello()
-    for told, case in ((*zip(workers, ("t::0", "t::1"), strict=True), (main, "t::main"))):
+    for told, case in (*zip(workers, ("t::0", "t::1"), strict=True), (main, "t::main")):
         told.setup(case)
         told.call(case)
     for child in children:
         child.communicate(b"go\n", timeout=10)
     if shutil.which("curl"):
-        subprocess.run(["sh", "-c", f"curl -sS -m 5 {witness.address_of('api')}/main; true"], capture_output=True, check=True)
+        subprocess.run(
+            ["sh", "-c", f"curl -sS -m 5 {witness.address_of('api')}/main; true"], capture_output=True, check=True
+        )
     seen = {x.path: x for x in run.exchanges()}
-    assert {(x.case, x.join) for p, x in seen.items() if p != "/main"} == {("t::0", Join.PROCESS), ("t::1", Join.PROCESS)}
+    assert {(x.case, x.join) for p, x in seen.items() if p != "/main"} == {
+        ("t::0", Join.PROCESS),
+        ("t::1", Join.PROCESS),
+    }
     assert seen["/0"].worker == "gw0"
     if "/main" in seen:
         assert (seen["/main"].case, seen["/main"].join) == ("t::main", Join.PROCESS)

@@ -35,7 +35,9 @@ def leaves(value: Any) -> list[Any]:
 def test_every_leaf_differs_and_the_shape_stays(value: Any) -> None:
     changed = mutation.mutate_json(value)
     assert shape(changed) == shape(value)
-    assert all(new != old or type(new) is not type(old) for new, old in zip(leaves(changed), leaves(value), strict=True))
+    assert all(
+        new != old or type(new) is not type(old) for new, old in zip(leaves(changed), leaves(value), strict=True)
+    )
     assert mutation.mutate_json(value) == changed
 
 

@@ -95,6 +95,8 @@ class RelayStream(HttpStream):
             reason = RequestProtocolError(self.stream_id, "the client left", ErrorCode.CANCEL)
             yield _send(reason, self.context.server)
             yield from self.send_response(already_streamed=True)
+            # What came in the same packet as the head is still waiting.
+            self.server_state = self.state_errored
         else:
             self.server_state = self.state_discard_response_body
 

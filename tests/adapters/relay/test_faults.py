@@ -1,0 +1,221 @@
+"""Faults: delivered where the plan says, nowhere else, and the service never notices."""
+
+import json
+
+import httpx2
+import pytest
+import requests
+
+from greenproof.model.facts import FaultKind
+
+ERROR = {"error": {"code": "greenproof_fault", "message": "injected by Greenproof"}}
+
+
+def get(told, path: str, **options) -> requests.Response:
+    return requests.get(f"{told.api}{path}", timeout=5, allow_redirects=False, **options)
+
+
+@pytest.mark.parametrize(
+    "path", ["/json", "/gzip", "/chunked", "/page", "/away", "/empty", "/unchanged", "/cookie", "/events", "/idle"]
+)
+def test_a_success_becomes_an_error(faulty, run, service, path):
+    told = faulty("error", f"GET {path}")
+    with told.case("t::a"), requests.Session() as session:
+        for _ in range(2):
+            answer = session.get(f"{told.api}{path}", timeout=5, allow_redirects=False)
+            assert (answer.status_code, answer.json()) == (500, ERROR)
+            assert answer.headers["content-type"] == "application/json"
+            assert not {"set-cookie", "etag", "content-encoding", "location"} & {k.lower() for k in answer.headers}
+    assert len(service.seen) == 2
+    assert [x.fault for x in run.exchanges()] == [FaultKind.ERROR] * 2
+    assert 500 not in {x.status for x in run.exchanges()}
+
+
+def test_an_error_becomes_a_success(faulty, run):
+    told = faulty("error")
+    with told.case("t::a"):
+        answer = get(told, "/missing")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert (run.exchanges()[0].status, run.exchanges()[0].fault) == (404, FaultKind.ERROR)
+
+
+def test_the_identity_stays(faulty, run):
+    told = faulty("error")
+    with told.case("t::a"):
+        assert get(told, "/json").headers["X-Greenproof-Revision"] == "api-1"
+    assert run.exchanges()[0].identity == "api-1"
+
+
+def test_a_head_request_gets_a_head(faulty):
+    told = faulty("error")
+    with told.case("t::a"), requests.Session() as session:
+        for _ in range(2):
+            answer = session.head(f"{told.api}/json", timeout=5)
+            assert (answer.status_code, answer.content) == (500, b"")
+
+
+def test_a_large_answer_is_replaced_and_the_connection_lives(faulty, run):
+    told = faulty("error", "GET /big")
+    with told.case("t::a"), requests.Session() as session:
+        assert session.get(f"{told.api}/big", timeout=10).status_code == 500
+        assert session.get(f"{told.api}/json", timeout=10).status_code == 200
+    assert [x.fault for x in run.exchanges()] == [FaultKind.ERROR, None]
+
+
+def test_only_claimed_routes_and_never_plumbing(faulty, run):
+    told = faulty("error", "POST /json", "GET /orders/{id}")
+    with told.case("t::a"):
+        assert get(told, "/json").status_code == 200
+        assert requests.post(f"{told.api}/json", timeout=5).status_code == 500
+        assert get(told, "/orders/7").status_code == 500
+        assert get(told, "/health").status_code == 200
+
+
+def test_without_a_claim_everything_but_plumbing(faulty):
+    told = faulty("error")
+    with told.case("t::a"):
+        assert get(told, "/json").status_code == 500
+        assert get(told, "/health").status_code == 200
+
+
+def test_plumbing_that_the_case_claims_itself(faulty):
+    told = faulty("error", "GET /health")
+    with told.case("t::a"):
+        assert get(told, "/health").status_code == 500
+
+
+def test_only_in_the_call_phase_and_only_planned_cases(faulty, run):
+    told = faulty("error")
+    told.setup("t::a")
+    assert get(told, "/json").status_code == 200
+    told.call("t::a")
+    assert get(told, "/json").status_code == 500
+    told.ask("fixture", case="t::a", key="::f", on=True)
+    assert get(told, "/json").status_code == 200
+    told.ask("fixture", case="t::a", key="::f", on=False)
+    told.teardown("t::a")
+    assert get(told, "/json").status_code == 200
+    told.end("t::a")
+    with told.case("t::b"):
+        assert get(told, "/json").status_code == 200
+    assert [x.fault for x in run.exchanges()] == [None, FaultKind.ERROR, None, None, None]
+
+
+def test_values_change_and_the_shape_stays(faulty, run, service):
+    told = faulty("value")
+    with told.case("t::a"):
+        answer = get(told, "/json")
+    changed = answer.json()
+    assert answer.status_code == 200
+    assert answer.headers["ETag"] == '"1"'
+    assert list(changed) == ["name", "age", "tags", "ok", "none"]
+    assert len(changed["tags"]) == 2
+    assert changed["ok"] is False
+    assert isinstance(changed["age"], int)
+    assert changed["age"] != 36
+    assert run.exchanges()[0].fault is FaultKind.VALUE
+    assert len(service.seen) == 1
+
+
+@pytest.mark.parametrize("path", ["/gzip", "/page", "/chunked", "/numbers", "/missing"])
+def test_values_of_other_bodies_change(faulty, run, service, path):
+    told = faulty("value")
+    direct = requests.get(f"http://127.0.0.1:{service.port}{path}", timeout=5)
+    with told.case("t::a"), requests.Session() as session:
+        for _ in range(2):
+            answer = session.get(f"{told.api}{path}", timeout=5)
+            assert answer.status_code == direct.status_code
+            assert answer.headers.get("content-encoding") == direct.headers.get("content-encoding")
+            assert answer.content != direct.content
+    assert [x.fault for x in run.exchanges()] == [FaultKind.VALUE] * 2
+
+
+@pytest.mark.parametrize("path", ["/empty", "/unchanged", "/nothing", "/cookie"])
+def test_where_nothing_can_differ_no_fault_is_delivered(faulty, run, path):
+    told = faulty("value")
+    with told.case("t::a"):
+        get(told, path)
+    assert run.exchanges()[0].fault is None
+
+
+def test_a_large_document_changes_in_its_first_part(faulty, run, service):
+    told = faulty("value")
+    direct = requests.get(f"http://127.0.0.1:{service.port}/large-json", timeout=10).content
+    with told.case("t::a"):
+        answer = requests.get(f"{told.api}/large-json", timeout=10)
+    assert len(answer.content) == len(direct) > 1 << 20
+    assert answer.content[1 << 20 :] == direct[1 << 20 :]
+    changed = answer.json()["items"]
+    assert len(changed) == 60_000
+    assert changed[0].keys() == {"id", "name"}
+    assert changed[5]["name"] != "item 5"
+    assert run.exchanges()[0].fault is FaultKind.VALUE
+
+
+def test_events_change_one_by_one(faulty, run):
+    told = faulty("value")
+    with told.case("t::a"), httpx2.stream("GET", f"{told.api}/events", timeout=5) as answer:
+        line = next(answer.iter_lines())
+    assert list(json.loads(line.removeprefix("data: "))) == ["n"]
+    assert line != 'data: {"n": 1}'
+    assert run.exchanges()[0].fault is FaultKind.VALUE
+
+
+def test_a_fixtures_answer_gets_a_value_fault(faulty, run):
+    told = faulty("value", "GET /orders", fixtures=("GET /json",))
+    told.setup("t::a")
+    assert get(told, "/json").json()["age"] != 36
+    assert get(told, "/numbers").json() == [1, 2, 3]
+    told.call("t::a")
+    assert get(told, "/json").json()["age"] == 36
+    assert [x.fault for x in run.exchanges()] == [FaultKind.VALUE, None, None]
+
+
+def test_a_fixtures_answer_gets_no_error_fault(faulty, run):
+    told = faulty("error", fixtures=("GET /json",))
+    told.setup("t::a")
+    assert get(told, "/json").status_code == 200
+
+
+def test_no_fault_for_what_is_not_surely_the_cases(faulty, run):
+    told = faulty("error")
+    told.setup("t::a")
+    told.call("t::a")
+    with httpx2.Client(transport=httpx2.HTTPTransport(local_address="127.0.0.1")) as client:
+        assert client.get(f"{told.api}/json", timeout=5).status_code == 500
+    import socket
+
+    with socket.socket() as raw:
+        raw.bind(("127.0.0.1", 0))
+        ip, port = raw.getsockname()
+        told.ask("source", ip=ip, port=port, case="t::a", ambiguous=True)
+        raw.connect(("127.0.0.1", int(told.api.rpartition(":")[2])))
+        raw.sendall(b"GET /json HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert raw.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def test_faults_over_http2(faulty, run, witness):
+    import ssl
+
+    told = faulty("error")
+    trust = ssl.create_default_context(cafile=str(witness.ca_certificate))
+    with told.case("t::a"), httpx2.Client(http2=True, verify=trust, timeout=5) as client:
+        for _ in range(3):
+            answer = client.get(told.welcome["addresses"]["SECURE"])
+            assert (answer.http_version, answer.status_code, answer.json()) == ("HTTP/2", 500, ERROR)
+    assert [x.fault for x in run.exchanges()] == [FaultKind.ERROR] * 3
+
+
+def test_values_over_http2(faulty, run, witness):
+    import ssl
+
+    told = faulty("value")
+    trust = ssl.create_default_context(cafile=str(witness.ca_certificate))
+    with told.case("t::a"), httpx2.Client(http2=True, verify=trust, timeout=5) as client:
+        assert client.get(told.welcome["addresses"]["SECURE"]).json()["n"] == 17
+    assert run.exchanges()[0].fault is FaultKind.VALUE
+
+
+def test_the_run_tells_its_kind_and_selection(run):
+    told = run.begin(None, ["t::a", "t::b"]).hello()
+    assert (told.welcome["run"], told.welcome["select"]) == ("plain", ["t::a", "t::b"])
