@@ -24,10 +24,10 @@ class NoAnswerError(Exception):
 def get(url: str, *, timeout: float = 5.0, headers: Mapping[str, str] | None = None, ca: str | None = None) -> Answer:
     """One GET within `timeout` seconds, redirects not followed, proxies of the environment not used."""
     # Imported late: the client costs more than the whole command line.
-    import ssl  # noqa: PLC0415
-    import time  # noqa: PLC0415
+    import ssl
+    import time
 
-    import httpx2  # noqa: PLC0415
+    import httpx2
 
     verify: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca) if ca else True
     started = time.monotonic()

@@ -179,6 +179,8 @@ class FixtureSpan:
 class TestProcess:
     """A process of the test command that introduced itself."""
 
+    __test__ = False  # a value, not a test class: pytest goes by the name
+
     pid: int
     role: str
     """`main` (also the xdist controller) or `worker`."""

@@ -56,9 +56,7 @@ def _lines(place: LogPlace) -> Iterator[bytes]:
         return
 
 
-def receipts_in(
-    lines: Iterable[bytes], service: str, source: LogSource, traces: frozenset[str]
-) -> Iterator[Receipt]:
+def receipts_in(lines: Iterable[bytes], service: str, source: LogSource, traces: frozenset[str]) -> Iterator[Receipt]:
     """Parse log lines; whatever is not a JSON object with one of the trace ids is passed over."""
     for line in lines:
         start = line.find(b"{")

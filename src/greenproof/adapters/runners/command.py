@@ -1,11 +1,12 @@
 """Run one test command in a process group of its own, with a deadline, and never outlive it."""
 
 import contextlib
-import ctypes
 import os
+import selectors
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import deque
@@ -15,11 +16,12 @@ from pathlib import Path
 
 from greenproof.model.errors import RunnerError
 
-_PR_SET_PDEATHSIG = 1
 _TAIL_LINES = 200
-_LINE_LIMIT = 64 * 1024
+_LINE_LIMIT = 16 * 1024
 _GRACE_S = 5.0
 _POLL_S = 0.05
+_CHUNK = 64 * 1024
+_MORTAL = str(Path(__file__).with_name("mortal.py"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,7 @@ class TestCommand:
         started = time.monotonic()
         process = self._start()
         tail: deque[str] = deque(maxlen=_TAIL_LINES)
-        reader = threading.Thread(target=_read, args=(process, tail, on_line), daemon=True)
-        reader.start()
+        output = _Output(process, tail, on_line)
         timed_out = stopped = False
         try:
             while process.poll() is None:
@@ -91,28 +92,26 @@ class TestCommand:
                 elif stop is not None and stop():
                     stopped = True
                 if timed_out or stopped:
-                    end_group(process)
                     break
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(_POLL_S)
         finally:
             end_group(process)
-            reader.join(_GRACE_S)
+            output.close()
         return CommandResult(process.returncode, timed_out, stopped, time.monotonic() - started, tuple(tail))
 
     def _start(self) -> subprocess.Popen[bytes]:
         executable = resolve(self._argv, self._directory, self._environment.get("PATH"))
         try:
             return subprocess.Popen(
-                self._argv,
-                executable=executable,
+                [sys.executable, "-I", "-S", _MORTAL, str(os.getpid()), executable, *self._argv],
                 cwd=self._directory,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 process_group=0,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one async-signal-safe call, before exec
+                bufsize=0,
             )
         except OSError as error:
             raise RunnerError(
@@ -121,15 +120,6 @@ class TestCommand:
                 where=str(self._directory),
                 expected="an executable file and a folder that exists",
             ) from error
-
-
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _die_with_parent() -> None:
-    """On Linux: the kernel kills the child when we die, however we die."""
-    if hasattr(_libc, "prctl"):
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
@@ -148,10 +138,50 @@ def _signal(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-def _read(process: subprocess.Popen[bytes], tail: deque[str], on_line: Callable[[str], None] | None) -> None:
-    assert process.stdout is not None
-    while raw := process.stdout.readline(_LINE_LIMIT):
-        line = raw.decode("utf-8", "replace").rstrip("\r\n")
-        tail.append(line[:2000])
-        if on_line is not None:
-            on_line(line)
+class _Output:
+    """Reads what a command prints until it has ended, even if a daemon of it still holds the pipe."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], tail: deque[str], on_line: Callable[[str], None] | None
+    ) -> None:
+        assert process.stdout is not None
+        self._pipe = process.stdout
+        self._tail, self._on_line = tail, on_line
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._read, name="output", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """The command has ended: read what is still in the pipe, and let go of it."""
+        self._ended.set()
+        self._thread.join(_GRACE_S)
+        self._pipe.close()
+
+    def _read(self) -> None:
+        rest = b""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._pipe, selectors.EVENT_READ)
+            while True:
+                ended = self._ended.is_set()
+                if not selector.select(0 if ended else _POLL_S):
+                    if ended:
+                        break
+                    continue
+                chunk = os.read(self._pipe.fileno(), _CHUNK)
+                if not chunk:
+                    break
+                *lines, rest = (rest + chunk).split(b"\n")
+                # A line without end is told in pieces, so that the buffer stays small.
+                while len(rest) > _LINE_LIMIT:
+                    lines.append(rest[:_LINE_LIMIT])
+                    rest = rest[_LINE_LIMIT:]
+                for line in lines:
+                    self._tell(line)
+        if rest:
+            self._tell(rest)
+
+    def _tell(self, raw: bytes) -> None:
+        line = raw.decode("utf-8", "replace").rstrip("\r")
+        self._tail.append(line[:2000])
+        if self._on_line is not None:
+            self._on_line(line)

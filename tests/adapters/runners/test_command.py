@@ -1,0 +1,88 @@
+"""A real command, in a process group of its own."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from greenproof.adapters.runners.command import TestCommand, resolve
+from greenproof.adapters.runners.leftovers import end_marked
+from greenproof.model.errors import RunnerError
+
+
+def command(code: str, place: Path, timeout: float = 30.0, **environment: str) -> TestCommand:
+    return TestCommand(
+        [sys.executable, "-c", code], directory=place, environment={**os.environ, **environment}, timeout=timeout
+    )
+
+
+def test_exit_code_output_and_folder(tmp_path: Path) -> None:
+    lines: list[str] = []
+    result = command("import os; print(os.getcwd()); raise SystemExit(7)", tmp_path).run(on_line=lines.append)
+    assert (result.exit_code, result.timed_out, lines) == (7, False, [str(tmp_path)])
+    assert result.tail == tuple(lines)
+
+
+def test_a_command_that_hangs_is_cut_off_with_its_children(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys, time, signal\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "print(p.pid, flush=True); time.sleep(600)"
+    )
+    seen: list[str] = []
+    result = command(code, tmp_path, timeout=1.0).run(on_line=seen.append)
+    assert result.timed_out
+    assert result.exit_code == -9
+    assert not alive(int(seen[0]))
+
+
+def test_it_stops_when_asked(tmp_path: Path) -> None:
+    result = command("import time; time.sleep(600)", tmp_path).run(stop=lambda: True)
+    assert (result.stopped, result.timed_out) == (True, False)
+
+
+def test_a_hundred_megabytes_of_output_are_bounded(tmp_path: Path) -> None:
+    result = command("import sys\nfor _ in range(100): sys.stdout.write('x' * 1_000_000)", tmp_path).run()
+    assert result.exit_code == 0
+    assert sum(map(len, result.tail)) <= 200 * 2000
+
+
+def test_output_that_is_not_text_is_survived(tmp_path: Path) -> None:
+    result = command(r"import sys; sys.stdout.buffer.write(b'\xff\xfe\x00ok\n')", tmp_path).run()
+    assert result.tail[0].endswith("ok")
+
+
+def test_a_daemon_that_left_the_group_is_found_by_its_mark(tmp_path: Path) -> None:
+    mark = f"mark-{os.getpid()}-{time.monotonic_ns()}"
+    code = (
+        "import subprocess, sys\n"
+        "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], start_new_session=True,"
+        " stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        "print(p.pid)"
+    )
+    result = command(code, tmp_path, GREENPROOF_TEST_MARK=mark).run()
+    daemon = int(result.tail[0])
+    assert alive(daemon)
+    assert end_marked("GREENPROOF_TEST_MARK", mark) == 1
+    assert not alive(daemon)
+    assert end_marked("GREENPROOF_TEST_MARK", mark) == 0
+
+
+def test_a_command_that_does_not_exist_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(RunnerError) as caught:
+        resolve(["no-such-command-at-all"], tmp_path)
+    assert caught.value.code == "command-not-found"
+    with pytest.raises(RunnerError) as caught:
+        resolve([], tmp_path)
+    assert caught.value.code == "command-missing"
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
