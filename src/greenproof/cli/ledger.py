@@ -6,9 +6,8 @@ from pathlib import Path
 import click
 
 from greenproof.cli.context import config_option, write_json
-from greenproof.ledger import Ledger
+from greenproof.ledger import Ledger, projections
 from greenproof.model.errors import UsageError
-from greenproof.model.events import RunFinished, RunStarted
 from greenproof.model.exits import ExitCode
 from greenproof.reporting.summary import printable
 
@@ -64,11 +63,8 @@ def runs(config: Path | None) -> None:
     """Every run: its id, command, environment and verdict."""
     book = Ledger.open(_place(config))
     try:
-        ended = {e.run: e.event for e in book.entries(kinds=("RunFinished",))}
-        for entry in book.entries(kinds=("RunStarted",)):
-            begun, end = entry.event, ended.get(entry.run)
-            verdict = end.verdict if isinstance(end, RunFinished) else "cut off"
-            if isinstance(begun, RunStarted):
-                click.echo(f"{entry.run}  {begun.command:8} {begun.environment:12} {verdict}")
+        for run in projections.runs(book.entries(kinds=("RunStarted", "RunJudged", "RunFinished"))):
+            state = (run.verdict or "not judged") if run.finished else "cut off, or still running"
+            click.echo(f"{run.run}  {run.command:8} {run.environment:12} {state}")
     finally:
         book.close()

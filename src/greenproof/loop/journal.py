@@ -10,8 +10,7 @@ from typing import Self
 
 from greenproof import __version__
 from greenproof.analysis.selection import RunPhase
-from greenproof.ledger import Ledger
-from greenproof.ledger.home import prepare
+from greenproof.ledger import Ledger, prepare
 from greenproof.loop.proving import Execution, new_run_id
 from greenproof.model.events import (
     CaseFinished,
@@ -58,8 +57,7 @@ class Journal:
     @classmethod
     def open(cls, plan: Plan, environment: Environment, command: str = "prove", suite: str = "") -> Self:
         """Open the ledger of the plan's folder and begin a run."""
-        home = prepare(plan.root)
-        return cls(plan, environment, Ledger.open(home / "ledger.db"), command, suite)
+        return cls(plan, environment, Ledger.open(prepare(plan.state)), command, suite)
 
     def __enter__(self) -> Self:
         return self
@@ -99,7 +97,7 @@ class Journal:
 
     def case(self, fault: str | None, record: CaseRecord) -> None:
         """A case finished. Those of a fault run are red because of us: they are told with its end."""
-        if fault is None:
+        if fault is None and not self._finished:
             self._append(CaseFinished(_CYCLE, self._suite, record, self._release))
 
     def judged(self, proof: Proof) -> None:
