@@ -105,10 +105,14 @@ def test_the_answer_a_fixture_fetched_has_the_title(titled: tuple[str, dict[str,
 
 
 @pytest.fixture
-def listing(http: httpx.Client, person: Person, thread: Thread) -> httpx.Response:
-    """The list of threads, fetched before the test begins."""
-    return http.get(addresses.backend(THREADS), headers=person.headers)
+def listing(http: httpx.Client, person: Person) -> tuple[str, httpx.Response]:
+    """A title, and the list of threads with one of that title, fetched before the test begins."""
+    title = _title()
+    made = http.post(addresses.backend(THREADS), json={"title": title}, headers=person.headers)
+    made.raise_for_status()
+    return title, http.get(addresses.backend(THREADS), headers=person.headers)
 
 
-def test_the_list_a_fixture_fetched_has_the_thread(listing: httpx.Response, thread: Thread) -> None:
-    assert body(listing)["threads"] == [thread]
+def test_the_list_a_fixture_fetched_has_the_thread(listing: tuple[str, httpx.Response]) -> None:
+    title, answer = listing
+    assert [each["title"] for each in body(answer)["threads"]] == [title]
