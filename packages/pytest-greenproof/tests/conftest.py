@@ -101,7 +101,11 @@ class ControlServer:
 
     def _hello(self) -> Message:
         url = "http://{}:{}".format(*self.relay)
-        return {"relay": [list(self.relay)], "addresses": {"BACKEND": url, **self.addresses}, **self.welcome}
+        return {
+            "relay": [list(self.relay)],
+            "addresses": {"BACKEND": url, **self.addresses},
+            **self.welcome,
+        }
 
     def _relayed(self, connection: socket.socket) -> None:
         peer = connection.getpeername()[1]
@@ -171,7 +175,9 @@ def launch(write, server):
         folder = write(files)
         if not (folder / "pytest.ini").exists():
             (folder / "pytest.ini").write_text("[pytest]\n")
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("GREENPROOF", "PYTEST", "COV"))}
+        environment = {
+            k: v for k, v in os.environ.items() if not k.startswith(("GREENPROOF", "PYTEST", "COV"))
+        }
         environment.update(
             PYTHONPATH=str(SOURCE),
             PYTEST_ADDOPTS="-p pytest_greenproof.plugin",

@@ -30,24 +30,39 @@ def test_tells_the_phases_of_a_case_in_order(launch):
                     assert thing == SEEN
                 """,
         },
-        "-p", "no:cacheprovider",
+        "-p",
+        "no:cacheprovider",
     )
     assert run.status == 0
     kinds = [m["m"] for m in run.messages if m["m"] != "reported"]
     assert kinds == ["hello", "collected", "setup", "call", "teardown", "end", "bye"]
     hello = run.one("hello")
-    assert (hello["token"], hello["role"], hello["worker"], hello["nested"]) == ("token", "main", None, False)
+    assert (hello["token"], hello["role"], hello["worker"], hello["nested"]) == (
+        "token",
+        "main",
+        None,
+        False,
+    )
     assert hello["python_files"] == ["test_*.py", "*_test.py"]
     assert not hello["optimised"]
     assert run.one("collected")["ids"] == ["test_it.py::test_a"]
     call, end = run.one("call"), run.one("end")
     assert call["fixtures"] == ["test_it.py::thing"]
-    (key, case, start, stop), = call["spans"]
+    ((key, case, start, stop),) = call["spans"]
     assert (key, case) == ("test_it.py::thing", "test_it.py::test_a")
-    assert run.one("setup")["ns"] <= start <= stop <= call["ns"] <= run.one("teardown")["ns"] <= end["ns"]
+    assert (
+        run.one("setup")["ns"]
+        <= start
+        <= stop
+        <= call["ns"]
+        <= run.one("teardown")["ns"]
+        <= end["ns"]
+    )
     assert (end["executed"], end["failure"], end["skip_reason"]) == ("passed", None, None)
     assert [(m["when"], m["outcome"]) for m in run.of("reported")] == [
-        ("setup", "passed"), ("call", "passed"), ("teardown", "passed"),
+        ("setup", "passed"),
+        ("call", "passed"),
+        ("teardown", "passed"),
     ]
     assert run.one("bye")["exit_status"] == 0
 
@@ -108,12 +123,27 @@ def test_outcomes_come_from_exceptions(launch):
     run = launch(OUTCOMES)
     executed = {m["case"].split("::")[-1]: m["executed"] for m in run.of("end")}
     assert executed == {
-        "test_failed": "failed", "test_fail": "failed", "test_key": "failed", "test_group": "failed",
-        "test_set_up": "error", "test_teardown": "error", "test_skip": "skipped",
-        "test_unittest_skip": "skipped", "test_mark": "skipped", "test_xfail": "xfailed",
-        "test_other": "failed", "test_xpass": "xpassed", "test_strict": "xpassed",
-        "test_not_run": "xfailed", "test_long": "failed", "test_hostile": "failed", "test_fails": "failed",
-        "test_errors": "failed", "test_expected": "xfailed", "test_sub": "failed", "test_own": "failed",
+        "test_failed": "failed",
+        "test_fail": "failed",
+        "test_key": "failed",
+        "test_group": "failed",
+        "test_set_up": "error",
+        "test_teardown": "error",
+        "test_skip": "skipped",
+        "test_unittest_skip": "skipped",
+        "test_mark": "skipped",
+        "test_xfail": "xfailed",
+        "test_other": "failed",
+        "test_xpass": "xpassed",
+        "test_strict": "xpassed",
+        "test_not_run": "xfailed",
+        "test_long": "failed",
+        "test_hostile": "failed",
+        "test_fails": "failed",
+        "test_errors": "failed",
+        "test_expected": "xfailed",
+        "test_sub": "failed",
+        "test_own": "failed",
     }
     kinds = {m["case"].split("::")[-1]: (m["failure"] or {}).get("kind") for m in run.of("end")}
     for check in ("failed", "fail", "group", "other", "fails", "sub", "own"):
@@ -126,7 +156,9 @@ def test_outcomes_come_from_exceptions(launch):
     assert run.one("end", "test_hostile")["failure"]["text"] == "\ud800 \0"
     assert run.one("end", "test_xfail")["skip_reason"] == "known"
     assert run.one("end", "test_skip")["skip_reason"] == "not today"
-    assert [m["wasxfail"] for m in run.of("reported", "test_xfail") if m["when"] == "call"] == [True]
+    assert [m["wasxfail"] for m in run.of("reported", "test_xfail") if m["when"] == "call"] == [
+        True
+    ]
     assert not run.of("call", "test_set_up")
     assert not run.of("call", "test_mark")
 

@@ -87,7 +87,12 @@ EXPECTED = {
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("--assert=plain",), ("--import-mode=importlib",), ("-o", "enable_assertion_pass_hook=true")],
+    [
+        (),
+        ("--assert=plain",),
+        ("--import-mode=importlib",),
+        ("-o", "enable_assertion_pass_hook=true"),
+    ],
     ids=lambda arguments: " ".join(arguments) or "default",
 )
 def test_counts_what_ran(launch, arguments):

@@ -6,6 +6,7 @@ import socket
 import threading
 
 import pytest
+
 from pytest_greenproof.control import Address, Control
 
 
@@ -56,7 +57,9 @@ def test_a_reply_that_does_not_come(talker):
     control, _, notices = talker
     assert control.ask({"m": "setup"}) == {}
     assert not control.alive
-    assert notices == ["greenproof: the witness took longer than 0.3 s to answer; the tests go on without it"]
+    assert notices == [
+        "greenproof: the witness took longer than 0.3 s to answer; the tests go on without it"
+    ]
     assert control.ask({"m": "call"}) == {}
     control.tell({"m": "end"})
     assert len(notices) == 1

@@ -7,6 +7,7 @@ import builtins
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pytest_greenproof import asserts, checks, failures, texts
 from pytest_greenproof.control import Address
 from pytest_greenproof.tree import SuiteTree
@@ -36,7 +37,12 @@ def test_parts_are_the_whole(entries, limit):
     assert all(len(part) == 1 or texts.size(part) <= limit for part in cut)
 
 
-@given(st.dictionaries(st.sampled_from(["setup", "call", "teardown"]), st.sampled_from(["passed", "failed", "skipped", "xfailed", "xpassed"])))
+@given(
+    st.dictionaries(
+        st.sampled_from(["setup", "call", "teardown"]),
+        st.sampled_from(["passed", "failed", "skipped", "xfailed", "xpassed"]),
+    )
+)
 def test_outcomes_combine(outcomes):
     combined = failures.combine(outcomes)
     if "failed" in outcomes.values() and outcomes.get("setup", "passed") in ("passed", "failed"):
@@ -52,11 +58,17 @@ def test_addresses(host, port, token):
 
 @given(st.lists(st.booleans(), max_size=8))
 def test_plain_counting_changes_nothing_but_the_count(values):
-    source = "\n".join(f"try:\n    assert {value}, 'no'\n    seen.append(True)\nexcept AssertionError:\n    seen.append(False)" for value in values)
+    source = "\n".join(
+        f"try:\n    assert {value}, 'no'\n    seen.append(True)\nexcept AssertionError:\n    seen.append(False)"
+        for value in values
+    )
     tree = ast.parse(source)
     asserts.count_plainly(tree)
     counted, seen = [], []
-    names = {"seen": seen, "__builtins__": {**vars(builtins), checks.NAME: lambda: counted.append(1)}}
+    names = {
+        "seen": seen,
+        "__builtins__": {**vars(builtins), checks.NAME: lambda: counted.append(1)},
+    }
     exec(compile(tree, "t", "exec"), names)
     assert seen == values
     assert len(counted) == len(values)

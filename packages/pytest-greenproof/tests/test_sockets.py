@@ -43,7 +43,12 @@ def test_the_source_port_is_told_before_connecting(launch):
     assert all(told for _, told in run.arrivals)
     sources = run.of("source")
     assert not any(m["ambiguous"] for m in sources)
-    assert [m["case"].split("_")[-1] for m in sources] == ["urllib", "bound", "name", "nonblocking"] + ["threads"] * 8
+    assert [m["case"].split("_")[-1] for m in sources] == [
+        "urllib",
+        "bound",
+        "name",
+        "nonblocking",
+    ] + ["threads"] * 8
     for name in ("urllib", "bound", "name"):
         shown = run.one("teardown", f"test_{name}")
         assert (shown["connections"], shown["foreign"], shown["children"]) == (1, 0, 0)
@@ -111,4 +116,10 @@ def test_threads_belong_to_the_case_that_gave_them_work(launch):
     )
     assert run.status == 0, run.out
     told = [(m["case"].split("_")[-1], m["ambiguous"]) for m in run.of("source")]
-    assert told == [("first", False), ("first", False), ("pool", False), ("loop", False), ("first", True)]
+    assert told == [
+        ("first", False),
+        ("first", False),
+        ("pool", False),
+        ("loop", False),
+        ("first", True),
+    ]

@@ -21,7 +21,7 @@ from pytest_greenproof.tree import SuiteTree
 
 CONTROL = "GREENPROOF_CONTROL"
 WITHIN = "GREENPROOF_WITHIN"
-"""Set by us for child processes: `ROLE:PID:` and the control address of the process that they descend from."""
+"""Set by us for child processes: `ROLE:PID:CONTROL` of the process that they descend from."""
 
 _XDIST_WORKER = "PYTEST_XDIST_WORKER"
 
@@ -48,7 +48,9 @@ class Identity:
 class Activation:
     """An active plugin: its parts, and how to end them."""
 
-    def __init__(self, control: Control, cases: Cases, collection: Collection, worker: bool) -> None:
+    def __init__(
+        self, control: Control, cases: Cases, collection: Collection, worker: bool
+    ) -> None:
         self.control = control
         self.cases = cases
         self.collection = collection
@@ -77,25 +79,34 @@ def activate(config: pytest.Config, notice: Callable[[str], None]) -> Optional[A
     if not control.alive:
         return None
     if identity.nested:
-        # Its outcomes are its parent test's business; its exchanges are joined by the process table.
+        # Its outcomes are its parent test's business; its exchanges are joined by the process
+        # table.
         control.ask({"m": "bye", "exit_status": None})
         control.close()
         identity.leave_mark(text)
         return None
     identity.leave_mark(text)
-    os.environ.update({str(name): str(url) for name, url in (welcome.get("addresses") or {}).items()})
+    os.environ.update(
+        {str(name): str(url) for name, url in (welcome.get("addresses") or {}).items()}
+    )
     return _equip(config, control, address, identity, welcome)
 
 
 def _equip(
-    config: pytest.Config, control: Control, address: Address, identity: Identity, welcome: Dict[str, Any]
+    config: pytest.Config,
+    control: Control,
+    address: Address,
+    identity: Identity,
+    welcome: Dict[str, Any],
 ) -> Activation:
     ownership = Ownership()
     mocks = Mocks()
     counted = imports.CountedImports(SuiteTree([str(config.rootpath), *_folders(config)]))
     counter = _count_checks(counted, ownership)
     relay = [(str(ip), int(port)) for ip, port in welcome.get("relay") or ()]
-    observed = sockets.Sockets(relay, (address.host, address.port), lambda ip, port: cases.source(ip, port))
+    observed = sockets.Sockets(
+        relay, (address.host, address.port), lambda ip, port: cases.source(ip, port)
+    )
     cases = Cases(control, ownership, Instruments(counter, observed, mocks), bool(identity.worker))
     ownership.watch_threads()
     counted.when_imported("concurrent.futures.thread", ownership.watch_pool)
@@ -114,7 +125,9 @@ def _count_checks(counted: imports.CountedImports, ownership: Ownership) -> Opti
     try:
         imports.install(counted)
         raises.watch(counter.check)
-        counted.when_imported("unittest.case", lambda module: unittests.watch(module, counter.check))
+        counted.when_imported(
+            "unittest.case", lambda module: unittests.watch(module, counter.check)
+        )
         counted.when_imported(
             "unittest._log", lambda module: unittests.watch_contexts(module, counter.check)
         )
@@ -126,7 +139,8 @@ def _count_checks(counted: imports.CountedImports, ownership: Ownership) -> Opti
 
 def _leave_at_fork(activation: Activation) -> None:
     def leave() -> None:
-        # The child shares the parent's connection: one word there, and the parent's messages are broken.
+        # The child shares the parent's connection: one word there, and the parent's messages are
+        # broken.
         activation.control.forget()
         sockets.observe(None)
 
@@ -154,7 +168,7 @@ def _hello(config: pytest.Config, token: str, identity: Identity) -> Dict[str, A
 
 
 def _arguments(config: pytest.Config) -> List[str]:
-    """What pytest will look for, by its own rules: the command line, else `testpaths`, else the folder."""
+    """What pytest will look for: the command line, else `testpaths`, else the folder."""
     given = list(getattr(config.known_args_namespace, "file_or_dir", None) or ())
     here = str(config.invocation_params.dir)
     if given:

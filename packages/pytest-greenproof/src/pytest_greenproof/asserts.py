@@ -1,8 +1,8 @@
-"""Counting asserts: each one tells the counter after its expression was evaluated, whether it held or not.
+"""Counting asserts: each tells the counter once its expression was evaluated, held or not.
+not.
 
-Before the expression would be too early: `assert client.get(url).ok` fetches the answer that it checks. An expression
-that raises is no check.
-"""
+Before the expression would be too early: `assert client.get(url).ok` fetches the answer that it
+checks. An expression that raises is no check."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class _PlainCounting(ast.NodeTransformer):
         if isinstance(node.test, ast.Tuple) and node.test.elts:
             # Always true; keep the literal, so that the compiler's warning stays.
             return [node, _tick_statement(node)]
-        # assert (test, tick())[0]
+        # The test becomes the first of a pair whose second is the call of the counter.
         pair = ast.Tuple(elts=[node.test, _tick(node)], ctx=ast.Load())
         first = ast.Subscript(value=pair, slice=ast.Constant(value=0), ctx=ast.Load())
         for made in (pair, first, first.slice):

@@ -96,7 +96,8 @@ class Cases:
         if self._stop is None:
             self._begin(item)
         if self._stop is not None:
-            # xdist has no way to stop one worker with work in its queue: so each later case is skipped.
+            # xdist has no way to stop one worker with work in its queue: so each later case is
+            # skipped.
             if not self._worker:
                 item.session.shouldstop = STOPPED + self._stop
             pytest.skip(STOPPED + self._stop)
@@ -202,7 +203,7 @@ class Cases:
         self._ask({"m": "setup", "case": attempt.case.id, "ns": now()})
 
     def _of(self, item: pytest.Item) -> Attempt:
-        """The attempt at this item; a hook of the suite may have failed before its set-up was told."""
+        """The attempt at this item, even if a hook failed before its set-up was told."""
         if self._attempt is None or self._attempt.item is not item:
             self._begin(item)
         assert self._attempt is not None

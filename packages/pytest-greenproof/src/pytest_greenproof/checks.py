@@ -1,8 +1,7 @@
 """The counter of checks: how many ran, and when the last one did.
 
-Instrumented code finds the counter among the builtins under a name that no Python program can spell, so that a
-module's own names stay as they are and a look-up costs next to nothing.
-"""
+Instrumented code finds the counter among the builtins under a name that no Python program can
+spell, so that a module's own names stay as they are and a look-up costs next to nothing."""
 
 from __future__ import annotations
 
@@ -44,7 +43,7 @@ class Counter:
         return Tally(*self._last[-1])
 
     def be_careful(self, careful: bool) -> None:
-        """Look at the thread of each check (true), or believe that all belong to the running case."""
+        """Look at the thread of each check (true), or believe that all belong to the case."""
         if careful is not self._careful:
             self._careful = careful
             setattr(builtins, NAME, self._count_own if careful else self._count)

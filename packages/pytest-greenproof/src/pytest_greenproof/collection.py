@@ -58,11 +58,12 @@ class Collection:
         """An error of a file of which nothing is selected is not news."""
         if self._select is None or node_id in ("", "."):
             return True
-        return any(id == node_id or id.startswith((f"{node_id}::", f"{node_id}/")) for id in self._select)
+        within = (f"{node_id}::", f"{node_id}/")
+        return any(case == node_id or case.startswith(within) for case in self._select)
 
 
 def _messages(told: Dict[str, Sequence[Any]]) -> List[Dict[str, Any]]:
-    """One message for each part of a list, the first parts of all lists together if they fit in one."""
+    """One message if all lists fit in it, else one for each part of each list."""
     empty: Dict[str, Any] = {"m": "collected", **{field: [] for field in told}}
     pieces = [(field, part) for field, entries in told.items() for part in parts(entries)]
     if sum(size(part) for _, part in pieces) <= PART:

@@ -34,7 +34,7 @@ class Address(NamedTuple):
 
 
 class Control:
-    """One TCP connection; unanswered messages wait for the next one that is answered, or for `flush`."""
+    """One TCP connection; unanswered messages wait for the next question, or for `flush`."""
 
     def __init__(self, notice: Callable[[str], None], patience: float = PATIENCE) -> None:
         self._notice = notice
@@ -103,7 +103,7 @@ class Control:
         self.forget()
 
     def forget(self) -> None:
-        """Close our side without a word: also what a forked child does with its parent's connection."""
+        """Close our side without a word, as a forked child must with its parent's connection."""
         connection, self._socket = self._socket, None
         self._lock = threading.RLock()
         self._outgoing.clear()
@@ -124,7 +124,8 @@ class Control:
         return {}
 
     def _send(self, connection: socket.socket) -> None:
-        # Byte by byte honest even if a signal handler raises between two calls: what was sent is forgotten at once.
+        # Byte by byte honest even if a signal handler raises between two calls: what was sent is
+        # forgotten at once.
         while self._outgoing:
             sent = connection.send(self._outgoing)
             del self._outgoing[:sent]
@@ -153,7 +154,8 @@ class Control:
 
 
 def _bound_waits(connection: socket.socket, seconds: float) -> None:
-    # Time-outs of the kernel save the poll() that Python puts before each call on a socket with a time-out.
+    # Time-outs of the kernel save the poll() that Python puts before each call on a socket with a
+    # time-out.
     if os.name != "posix":
         return
     whole = int(seconds)

@@ -20,7 +20,7 @@ _TIME_OUT = re.compile(r"Timeout \(?>")
 
 
 def is_check(exception: BaseException) -> bool:
-    """Whether it says that a check did not hold: an assertion, `pytest.fail`, or a group that holds one."""
+    """Whether a check did not hold: an assertion, `pytest.fail`, or a group that holds one."""
     leaves = getattr(exception, "exceptions", None)
     if isinstance(leaves, (tuple, list)):
         return any(is_check(leaf) for leaf in leaves if isinstance(leaf, BaseException))
@@ -30,7 +30,7 @@ def is_check(exception: BaseException) -> bool:
 
 
 def describe(exception: BaseException, phase: str, test_case: Any = None) -> Dict[str, Any]:
-    """The failure as it goes over the wire; `test_case` may have a `failureException` of its own."""
+    """The failure as it goes over the wire; `test_case` may have its own `failureException`."""
     own = getattr(test_case, "failureException", AssertionError)
     check = is_check(exception) or (isinstance(own, type) and isinstance(exception, own))
     return {
@@ -42,7 +42,7 @@ def describe(exception: BaseException, phase: str, test_case: Any = None) -> Dic
 
 
 def outcome(exception: Optional[BaseException], phase: str, item: pytest.Item) -> str:
-    """`passed`, `failed`, `skipped`, `xfailed` or `xpassed`, by pytest's rules, before any hook has its say."""
+    """`passed`, `failed`, `skipped`, `xfailed` or `xpassed`, by pytest's rules for exceptions."""
     if exception is not None:
         if isinstance(exception, _XFailed) and not item.config.option.runxfail:
             return "xfailed"

@@ -20,10 +20,9 @@ class Fixtures:
         return f"{definition.baseid}::{definition.argname}"
 
     def matters(self, definition: Any) -> bool:
-        """Whether its set-up can talk to a service: not pytest's own, nor the value of a parameter."""
+        """Whether its set-up can talk to a service: not pytest's own, nor a parameter's value."""
         module = getattr(definition.func, "__module__", None) or ""
         return not module.startswith("_pytest.")
-
 
     def ended(self, key: str, case: str, start_ns: int) -> None:
         """Keep a span for the next message."""
@@ -35,7 +34,7 @@ class Fixtures:
         return spans
 
     def used_by(self, item: Any) -> List[str]:
-        """Keys of the fixtures that a case uses so far: those it names, those they need, and autouse ones."""
+        """Keys of the fixtures that a case uses so far: named, needed, autouse, fetched."""
         keys: Dict[str, None] = {}
         information = getattr(item, "_fixtureinfo", None)
         definitions = getattr(information, "name2fixturedefs", {})

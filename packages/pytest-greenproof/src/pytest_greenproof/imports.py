@@ -27,8 +27,9 @@ _FLAVOURS = {True: "rewritten", False: "plain"}
 class CountingLoader(SourceFileLoader):
     """Loads one module of the test tree, its asserts counted.
 
-    The compiled code is kept beside Python's and pytest's own, under a name of its own: a module that plain pytest
-    cached must not hide its checks, and counted code must never reach a run without the counter.
+    The compiled code is kept beside Python's and pytest's own, under a name of its own: a module
+    that plain pytest cached must not hide its checks, and counted code must never reach a run
+    without the counter.
     """
 
     def __init__(self, name: str, path: str, rewriter: Any) -> None:
@@ -59,7 +60,9 @@ class CountingLoader(SourceFileLoader):
         return code
 
     def _key(self, source: bytes, path: str) -> bytes:
-        explains = self._rewriter is not None and self._rewriter.getini("enable_assertion_pass_hook")
+        explains = self._rewriter is not None and self._rewriter.getini(
+            "enable_assertion_pass_hook"
+        )
         told = f"\0{path}\0{bool(explains)}".encode("utf-8", "surrogateescape")
         return importlib.util.MAGIC_NUMBER + importlib.util.source_hash(source + told)
 
@@ -92,7 +95,10 @@ class CountedImports:
         folders = self._tree.folders(path)
         if not folders or PathFinder.find_spec(name, folders) is None:
             return None
-        if name in sys.builtin_module_names or importlib.machinery.FrozenImporter.find_spec(name) is not None:
+        if (
+            name in sys.builtin_module_names
+            or importlib.machinery.FrozenImporter.find_spec(name) is not None
+        ):
             return None
         # Once more with the whole path: an earlier entry may hold a module of the same name.
         spec = PathFinder.find_spec(name, path)
@@ -133,7 +139,8 @@ class PlainFinder:
 class CountingHook(AssertionRewritingHook):
     """pytest's own import hook, taught to count; the hook that is there becomes one."""
 
-    # pytest treats hooks by the name of their module when it imports with `--import-mode=importlib`.
+    # pytest treats hooks by the name of their module when it imports with
+    # `--import-mode=importlib`.
     __module__ = AssertionRewritingHook.__module__
     _greenproof: CountedImports
 
@@ -146,7 +153,8 @@ class CountingHook(AssertionRewritingHook):
             return self._greenproof.find(name, path)
         counted = self._greenproof.refine(spec, self.config)
         if counted is not spec and spec.origin is not None:
-            # Known as rewritten: or pytest warns that it came too late for `register_assert_rewrite`.
+            # Known as rewritten: or pytest warns that it came too late for
+            # `register_assert_rewrite`.
             self._rewritten_names[name] = Path(spec.origin)
         return counted
 
@@ -155,10 +163,11 @@ def install(imports: CountedImports) -> None:
     """Count from now on."""
     for hook in sys.meta_path:
         if type(hook) is AssertionRewritingHook:
-            hook.__class__ = CountingHook  # type: ignore[assignment]
-            hook._greenproof = imports  # type: ignore[attr-defined]
+            counting: Any = hook
+            counting.__class__ = CountingHook
+            counting._greenproof = imports
             return
-    sys.meta_path.insert(0, PlainFinder(imports))  # type: ignore[arg-type]
+    sys.meta_path.insert(0, PlainFinder(imports))
 
 
 def _counted(spec: ModuleSpec, origin: str, rewriter: Any) -> ModuleSpec:
@@ -175,7 +184,9 @@ def _cache_path(path: str, rewritten: bool) -> str:
     folder = os.path.dirname(importlib.util.cache_from_source(path))
     name = os.path.splitext(os.path.basename(path))[0]
     tag = f"{sys.implementation.cache_tag}-pytest-{pytest.__version__}-greenproof-{__version__}"
-    return os.path.join(folder, f"{name}.{tag}-{_FLAVOURS[rewritten]}{'c' if __debug__ else 'o'}.pyc")
+    return os.path.join(
+        folder, f"{name}.{tag}-{_FLAVOURS[rewritten]}{'c' if __debug__ else 'o'}.pyc"
+    )
 
 
 def _read(kept: str, key: bytes) -> Optional[types.CodeType]:

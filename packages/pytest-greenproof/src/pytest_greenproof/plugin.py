@@ -22,7 +22,7 @@ _active: Optional[Activation] = None
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Start before the first conftest is imported. A second pytest in this process belongs to its test."""
+    """Start before the first conftest; a second pytest in this process belongs to its test."""
     global _active
     if _CONTROL not in os.environ or _active is not None:
         return
@@ -34,7 +34,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 class Witness:
-    """The hooks of an active plugin. Its wrappers of phases are the innermost: nothing can hide from them."""
+    """The hooks of an active plugin. Its wrappers of phases are the innermost of all."""
 
     def __init__(self, active: Activation) -> None:
         self._active = active
@@ -42,6 +42,7 @@ class Witness:
         self._collection = active.collection
         self._collects = True
         self._distributor: Any = None
+        self._flushes = True
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -90,8 +91,13 @@ class Witness:
         self._cases.called(item, _exception(outcome))
 
     @pytest.hookimpl(hookwrapper=True, trylast=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, None]:
+    def pytest_runtest_teardown(
+        self, item: pytest.Item, nextitem: Optional[pytest.Item]
+    ) -> Generator[None, Any, None]:
         """Teardown."""
+        # The next set-up follows at once and takes along what waits; an xdist worker may have to
+        # wait for it.
+        self._flushes = nextitem is None or self._active.worker
         self._cases.teardown(item)
         outcome = yield
         self._cases.raised(item, "teardown", _exception(outcome))
@@ -119,8 +125,9 @@ class Witness:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self) -> None:
-        """A case is over: what was not answered goes out now."""
-        self._active.control.flush()
+        """A case is over: what waits goes out, unless another case follows at once."""
+        if self._flushes:
+            self._active.control.flush()
 
     @pytest.hookimpl(hookwrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, None]:

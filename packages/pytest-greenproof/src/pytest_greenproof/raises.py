@@ -12,8 +12,10 @@ import pytest
 def watch(check: Callable[[], None]) -> None:
     """Count them from now on."""
     # pytest 8.4 has `RaisesExc` and `RaisesGroup`, earlier ones one class that is not exported.
-    modern = [getattr(pytest, name) for name in ("RaisesExc", "RaisesGroup") if hasattr(pytest, name)]
-    for context in modern or [type(pytest.raises(Exception))]:
+    modern = [
+        getattr(pytest, name) for name in ("RaisesExc", "RaisesGroup") if hasattr(pytest, name)
+    ]
+    for context in modern or [type(pytest.raises(KeyError))]:
         _wrap(context, check, lambda result, type_: result is True)
     if not modern:
         _wrap_calls(check)
@@ -33,7 +35,7 @@ def _wrap_calls(check: Callable[[], None]) -> None:
             check()
         return result
 
-    pytest.raises = counting
+    vars(pytest)["raises"] = counting
 
 
 def _wrap(context: Any, check: Callable[[], None], matched: Callable[[Any, Any], bool]) -> None:

@@ -10,7 +10,15 @@ from typing import Any, Callable, FrozenSet, Iterable, NamedTuple, Optional, Tup
 
 _CONNECT = "socket.connect"
 _CHILDREN = frozenset(
-    {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec", "os.spawn", "os.system"}
+    {
+        "subprocess.Popen",
+        "os.posix_spawn",
+        "os.fork",
+        "os.forkpty",
+        "os.exec",
+        "os.spawn",
+        "os.system",
+    }
 )
 _EVENTS = _CHILDREN | {_CONNECT}
 
@@ -35,7 +43,9 @@ class Sockets:
         tell_source: Callable[[str, int], None],
     ) -> None:
         """`tell_source(ip, port)` returns when the witness knows the port."""
-        self._relay: FrozenSet[Tuple[str, int]] = frozenset((_numeric(ip), port) for ip, port in relay)
+        self._relay: FrozenSet[Tuple[str, int]] = frozenset(
+            (_numeric(ip), port) for ip, port in relay
+        )
         self._known = self._relay | {(_numeric(control[0]), control[1])}
         self._ports = frozenset(port for _, port in self._known)
         self._tell_source = tell_source
@@ -67,9 +77,9 @@ class Sockets:
         return _numeric(str(address[0])), address[1]
 
     def _name_source(self, connection: Any, ip: str) -> None:
-        if _raw.family.__get__(connection) != socket.AF_INET:  # type: ignore[attr-defined]
+        if _raw.family.__get__(connection) != socket.AF_INET:
             return
-        if _raw.type.__get__(connection) & 0xF != socket.SOCK_STREAM:  # type: ignore[attr-defined]
+        if _raw.type.__get__(connection) & 0xF != socket.SOCK_STREAM:
             return
         name = _raw.getsockname(connection)
         if name[1] == 0:
@@ -84,7 +94,7 @@ _hooked = False
 
 
 def observe(observer: Optional[Sockets]) -> None:
-    """Send the events to this observer from now on; None: to nobody. An audit hook cannot be taken out again."""
+    """Send the events to this observer, or to nobody: an audit hook cannot be taken out again."""
     global _observer, _hooked
     _observer = observer
     if observer is not None and not _hooked:

@@ -9,7 +9,7 @@ LIMIT = 2000
 """Longest text of a failure, in characters."""
 
 PART = 200_000
-"""Characters of ids in one message: with every character escaped it still stays below the limit of 1 MiB."""
+"""Characters of ids in one message: even if each is escaped it stays below 1 MiB."""
 
 Entry = TypeVar("Entry")
 

@@ -1,14 +1,13 @@
 """Which case does a thread work for?
 
 - The thread that runs pytest works for the running case, always.
-- A work item of a `ThreadPoolExecutor` works for the case that submitted it: pool threads outlive cases and serve
-  later ones legitimately.
-- A callback or task that another thread handed to an event loop (`run_coroutine_threadsafe`) carries the case in its
-  context.
-- Any other thread works for the case in which it was started, for ever. Once that case has ended, what the thread
-  does belongs to nobody. That holds also for a hand-made pool (a queue and workers), and for
-  `multiprocessing.pool.ThreadPool`: nothing shows for whom their threads work.
-"""
+- A work item of a `ThreadPoolExecutor` works for the case that submitted it: pool threads outlive
+  cases and serve later ones legitimately.
+- A callback or task that another thread handed to an event loop (`run_coroutine_threadsafe`)
+  carries the case in its context.
+- Any other thread works for the case in which it was started, for ever. Once that case has ended,
+  what the thread does belongs to nobody. That holds also for a hand-made pool (a queue and
+  workers), and for `multiprocessing.pool.ThreadPool`: nothing shows for whom their threads work."""
 
 from __future__ import annotations
 
@@ -25,8 +24,8 @@ class Case:
 
     __slots__ = ("id",)
 
-    def __init__(self, id: str) -> None:
-        self.id = id
+    def __init__(self, node_id: str) -> None:
+        self.id = node_id
 
 
 _ATTRIBUTE = "_greenproof_case"
@@ -75,7 +74,8 @@ class Ownership:
         strangers = False
         for reference in self._started:
             thread = reference()
-            # A thread that start() has not finished starting is not alive yet; it comes back with its own case.
+            # A thread that start() has not finished starting is not alive yet; it comes back with
+            # its own case.
             if thread is not None and (thread.is_alive() or thread.ident is None):
                 alive.append(reference)
                 strangers = strangers or getattr(thread, _ATTRIBUTE, None) is not self.running
@@ -92,7 +92,7 @@ class Ownership:
             self._started.append(ref(thread))
             start(thread)
 
-        threading.Thread.start = remembered  # type: ignore[method-assign]
+        threading.Thread.start = remembered  # type: ignore[method-assign,assignment]
 
     def watch_pool(self, module: Any) -> None:
         """Let every work item of `concurrent.futures.thread` know which case submitted it."""

@@ -22,7 +22,7 @@ def watch(module: Any, check: Callable[[], None]) -> None:
 
 
 def watch_contexts(module: Any, check: Callable[[], None]) -> None:
-    """Count the `with` blocks that matched; Python imports the module of one of them when it is first used."""
+    """Count the assertions of `unittest.case`, each once, whatever others it is made of."""
     for name in _CONTEXTS:
         context = vars(module).get(name)
         if context is not None and context.__module__ == module.__name__:
@@ -30,7 +30,8 @@ def watch_contexts(module: Any, check: Callable[[], None]) -> None:
 
 
 def _makes_context(name: str) -> bool:
-    # assertRaises(E) checks nothing until its `with` block ends; with a callable it enters the same block.
+    # assertRaises(E) checks nothing until its `with` block ends; with a callable it enters the same
+    # block.
     return name.startswith(("assertRaises", "assertWarns", "assertLogs", "assertNoLogs"))
 
 
