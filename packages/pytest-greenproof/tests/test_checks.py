@@ -229,7 +229,9 @@ def test_mocks_and_evasions(launch):
         {
             "pycurl.py": "",
             "test_it.py": """
-                import pytest
+                import importlib.util, pytest
+                # Looking for a module is not yet importing it.
+                assert importlib.util.find_spec("unittest.mock")
                 @pytest.fixture
                 def ready():
                     from unittest.mock import Mock

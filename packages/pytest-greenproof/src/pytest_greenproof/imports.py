@@ -60,15 +60,14 @@ class CountingLoader(SourceFileLoader):
         return code
 
     def _key(self, source: bytes, path: str) -> bytes:
-        explains = self._rewriter is not None and self._rewriter.getini(
-            "enable_assertion_pass_hook"
-        )
+        rewriter = self._rewriter
+        explains = rewriter is not None and rewriter.getini("enable_assertion_pass_hook")
         told = f"\0{path}\0{bool(explains)}".encode("utf-8", "surrogateescape")
         return importlib.util.MAGIC_NUMBER + importlib.util.source_hash(source + told)
 
 
 class CountedImports:
-    """Finds modules of the test tree, and calls watchers when a module that they wait for was imported."""
+    """Finds modules of the test tree, and calls those who wait for some other module."""
 
     def __init__(self, tree: SuiteTree) -> None:
         self._tree = tree
@@ -107,7 +106,6 @@ class CountedImports:
         return _counted(spec, spec.origin, None) if self._tree.holds(spec.origin) else None
 
     def _watched(self, name: str, path: Optional[Sequence[Any]]) -> Optional[ModuleSpec]:
-        watch = self._waiting.pop(name)
         spec = PathFinder.find_spec(name, path)
         loader: Any = None if spec is None else spec.loader
         if loader is None or not hasattr(loader, "exec_module"):
@@ -117,7 +115,9 @@ class CountedImports:
         @functools.wraps(execute)
         def execute_and_watch(module: types.ModuleType) -> None:
             execute(module)
-            watch(module)
+            watch = self._waiting.pop(name, None)
+            if watch is not None:
+                watch(module)
 
         loader.exec_module = execute_and_watch
         return spec
