@@ -9,6 +9,7 @@ import binascii
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 MASK = "(redacted)"
@@ -57,6 +58,11 @@ _VENDOR_KEY = re.compile(
 
 def sensitive(key: str) -> bool:
     """Whether a key of a mapping, a header or a form field names a secret."""
+    return _sensitive(key) if len(key) <= 64 else _sensitive.__wrapped__(key)
+
+
+@lru_cache(maxsize=4096)
+def _sensitive(key: str) -> bool:
     plain = "".join(character for character in key.lower() if character.isalnum())
     return plain.endswith(_AT_THE_END) or any(word in plain for word in _ANYWHERE)
 
