@@ -204,7 +204,7 @@ class Document(Table):
 
     # `schema` is a method of pydantic's models, hence the alias.
     version: Annotated[int, Field(ge=1, le=SCHEMA)] = Field(alias="schema", description="Version of this format.")
-    project: Project = Field(description="The project as a whole.")
+    project: Project = Field(description="What concerns the project as a whole.")
     environments: dict[Name, Environment] = Field(default={}, description="Where releases run, by name.")
     secrets: dict[Name, Secret] = Field(default={}, description="Secrets, by name.")
     dependencies: dict[Name, Dependency] = Field(default={}, description="Backing stores, by name.")

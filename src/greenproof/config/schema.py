@@ -54,6 +54,8 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if not isinstance(value, dict):
         return value
+    if "patternProperties" in value:
+        value = {"additionalProperties": False, **value}
     options = value.get("anyOf", ())
     if {"type": "null"} in options:
         (option,) = (option for option in options if option != {"type": "null"})
