@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from server import Truth
+from truth import Truth
 
 from greenproof.model.facts import Exchange, Join
 
@@ -47,6 +47,7 @@ class Tally:
     right: int = 0
     wrong: int = 0
     lost: int = 0
+    """Not seen, or seen without the service's answer."""
     ambiguous: int = 0
     samples: list[str] = field(default_factory=list)
 

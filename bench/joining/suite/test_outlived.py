@@ -45,8 +45,26 @@ def thread(work: Callable[[], object]) -> Finish:
 
 
 @pytest.fixture(scope="module")
-def left() -> Iterator[dict[str, Finish]]:
-    """Kind -> what the last test of this kind left. The last ones end unsent: their own case still runs."""
+def executor() -> Iterator[concurrent.futures.ThreadPoolExecutor]:
+    with concurrent.futures.ThreadPoolExecutor(2) as held:
+        yield held
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    held = asyncio.new_event_loop()
+    yield held
+    held.close()
+
+
+@pytest.fixture(scope="module")
+def left(
+    executor: concurrent.futures.ThreadPoolExecutor, loop: asyncio.AbstractEventLoop
+) -> Iterator[dict[str, Finish]]:
+    """Kind -> what the last test of this kind left.
+
+    Their pool and loop are older, so they live longer. The last ones end unsent: their own case still runs.
+    """
     held: dict[str, Finish] = {}
     yield held
     for finish in held.values():
@@ -106,12 +124,6 @@ def test_thread_uses_the_pool(long_turn: int, plain: str, left: dict[str, Finish
     take_turn(left, "shared", lambda: thread(lambda: session.get(url, timeout=20)))
 
 
-@pytest.fixture(scope="module")
-def executor() -> Iterator[concurrent.futures.ThreadPoolExecutor]:
-    with concurrent.futures.ThreadPoolExecutor(2) as held:
-        yield held
-
-
 def test_executor(
     long_turn: int, plain: str, executor: concurrent.futures.ThreadPoolExecutor, left: dict[str, Finish]
 ) -> None:
@@ -134,13 +146,6 @@ def test_executor(
         return finish
 
     take_turn(left, "executor", leave)
-
-
-@pytest.fixture(scope="module")
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    held = asyncio.new_event_loop()
-    yield held
-    held.close()
 
 
 def test_task(long_turn: int, plain: str, loop: asyncio.AbstractEventLoop, left: dict[str, Finish]) -> None:

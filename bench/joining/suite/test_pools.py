@@ -1,5 +1,6 @@
 """Keep-alive connections that one test opens and others use."""
 
+import contextlib
 import http.client
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -46,3 +47,11 @@ def test_http_client(turn: int, kept: http.client.HTTPConnection) -> None:
         kept.request("GET", path("pool-http.client"))
         with kept.getresponse() as answer:
             assert answer.read()
+
+
+def test_early_answer(turn: int, plain: str) -> None:
+    """The server answers before it has read the upload. What the client sees of it is not the question here."""
+    connection = http.client.HTTPConnection(urlsplit(plain).netloc, timeout=3)
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request("PUT", path("early-answer"), body=b"x" * 100_000)
+        connection.getresponse().read()

@@ -15,6 +15,8 @@ from certificate import make_certificate
 from hypercorn.config import Config
 
 START_S = 10.0
+EARLY = "early-answer"
+"""Requests of this way are answered before their body was read, and the connection is closed."""
 _HEADERS = [(b"content-type", b"application/json"), (b"x-greenproof-revision", b"joining-1")]
 
 
@@ -37,6 +39,9 @@ class Truth:
         if scope["type"] == "http":
             if scope["path"].startswith("/sent/"):
                 self.requests[scope["path"]] += 1
+            if not scope["path"].startswith(f"/sent/{EARLY}/"):
+                while (await receive()).get("more_body"):
+                    pass
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             await send({"type": "http.response.body", "body": b'{"arrived": true}'})
         elif scope["type"] == "websocket":
