@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from greenproof.adapters.platforms.local.layout import Layout, read_json, write_json
+from greenproof.adapters.platforms.local.layout import Layout, exclusive, read_json, write_json
 from greenproof.model.errors import PlatformError
 from greenproof.model.plan import Plan, Secret
 
@@ -58,10 +58,14 @@ class Credentials:
         return found + [str(value) for value in kept.values()]
 
     def _kept(self, name: str, size: int) -> str:
-        kept = read_json(self._layout.credentials) or {}
+        path = self._layout.credentials
+        kept = read_json(path) or {}
         if name not in kept:
-            kept[name] = secrets.token_hex(size)
-            write_json(self._layout.credentials, kept)
+            with exclusive(path.with_suffix(".lock")):
+                kept = read_json(path) or {}
+                if name not in kept:
+                    kept[name] = secrets.token_hex(size)
+                    write_json(path, kept)
         return str(kept[name])
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import secrets
@@ -91,6 +92,8 @@ class Layout:
             ignore = self.folder.parent.parent / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n", encoding="utf-8")
+        # Two commands at once must agree on the id and the token.
+        with exclusive(self.folder / "create.lock"):
             for path in (self.identity, self.token):
                 if not path.exists():
                     write_private(path, secrets.token_hex(16))
@@ -98,6 +101,30 @@ class Layout:
     def environment_id(self) -> str:
         """The marker that every process of this environment carries in its environment."""
         return self.identity.read_text(encoding="utf-8").strip()
+
+
+@contextlib.contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold a lock among processes; the kernel releases it when its holder dies."""
+    with writing(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def try_exclusive(path: Path) -> int | None:
+    """Take a lock without waiting: its descriptor, to be closed; None: somebody holds it."""
+    with writing(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 @contextlib.contextmanager

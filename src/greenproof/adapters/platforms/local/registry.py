@@ -41,6 +41,10 @@ class Registry:
         if self._entries.pop(pid, None) is not None:
             self._save()
 
+    def pids(self) -> set[int]:
+        """Processes that somebody waits for."""
+        return set(self._entries)
+
     def _save(self) -> None:
         write_json(self._path, [asdict(entry) for entry in self._entries.values()])
 

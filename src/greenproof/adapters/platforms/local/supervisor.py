@@ -1,0 +1,192 @@
+"""The supervisor: one process for each environment, which owns ingress, services and dependencies.
+
+Started by the client as `python -m greenproof.adapters.platforms.local.supervisor NAME FOLDER FD`; it
+writes one line to FD when it can be talked to, or the reason why not.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from greenproof.adapters.platforms.base import PlatformStatus, ServiceStatus
+from greenproof.adapters.platforms.local import control, processes, registry
+from greenproof.adapters.platforms.local.context import Context
+from greenproof.adapters.platforms.local.dependencies import create_server
+from greenproof.adapters.platforms.local.dependencies.base import Server
+from greenproof.adapters.platforms.local.ingress import Ingress
+from greenproof.adapters.platforms.local.launches import Launch
+from greenproof.adapters.platforms.local.layout import Layout, try_exclusive, write_json
+from greenproof.adapters.platforms.local.output import LogFile
+from greenproof.adapters.platforms.local.releases import Releases
+from greenproof.model.errors import GreenproofError
+from greenproof.model.facts import Reading, Release, Revision
+
+READ_TIMEOUT = 10.0
+"""Seconds for one reading."""
+
+
+class Supervisor:
+    """Everything that runs in one environment."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._context = Context.of(layout)
+        self._servers: dict[str, Server] = {}
+        self._requests = LogFile(layout.logs / "ingress.jsonl")
+        self._ingress = Ingress(self._requests.write)
+        self._releases = Releases(self._context, self._ingress, self._servers)
+        self._busy = asyncio.Lock()
+        self._over = asyncio.Event()
+        self._conversations = 0
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Serve commands until `down` or a signal."""
+        layout = self._context.layout
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._over.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)
+        loop.add_signal_handler(signal.SIGCHLD, self._reap)
+        processes.adopt_orphans()
+        server = await control.serve(layout.token.read_text(encoding="utf-8").strip(), self._handle)
+        port = server.sockets[0].getsockname()[1]
+        me = os.getpid()
+        write_json(layout.supervisor, {"pid": me, "born": processes.birth(me), "port": port})
+        ready()
+        try:
+            await self._over.wait()
+            async with asyncio.timeout(30):
+                async with self._busy:
+                    await self._stop_all()
+        finally:
+            layout.supervisor.unlink(missing_ok=True)
+            server.close()
+
+    async def _handle(
+        self, command: str, values: Mapping[str, Any], progress: Callable[[str], None]
+    ) -> Any:
+        if command == "status":
+            return asdict(self._status())
+        if command == "ready":
+            return [asdict(reading) for reading in await self._read_all()]
+        async with self._busy:
+            if command == "up":
+                return await self._up(values, progress)
+            if command == "deploy":
+                return await self._deploy(values, progress)
+            if command == "rollback":
+                return asdict(await self._releases.rollback(progress))
+            if command == "down":
+                await self._stop_all()
+                self._over.set()
+                return None
+        raise ValueError(f"unknown command {command!r}")
+
+    async def _up(self, values: Mapping[str, Any], progress: Callable[[str], None]) -> None:
+        self._context.redact.learn(values["secrets"])
+        async with asyncio.TaskGroup() as group:
+            for wanted in values["dependencies"]:
+                name = wanted["name"]
+                if name in self._servers and self._servers[name].alive:
+                    continue
+                if name not in self._servers:
+                    self._servers[name] = create_server(self._context, **wanted)
+                group.create_task(self._start_server(name, progress))
+
+    async def _start_server(self, name: str, progress: Callable[[str], None]) -> None:
+        progress(f"start {name}")
+        server = self._servers[name]
+        # One that died is cleared first: its log and its registry entry.
+        await server.stop()
+        await server.start()
+        status = server.status()
+        progress(f"{name} is ready: {status.version} ({status.source}), port {status.port}")
+
+    async def _deploy(
+        self, values: Mapping[str, Any], progress: Callable[[str], None]
+    ) -> dict[str, Any]:
+        self._context.redact.learn(values["secrets"])
+        levels = [[Launch.load(launch) for launch in level] for level in values["levels"]]
+        revisions = tuple(Revision(**revision) for revision in values["revisions"])
+        release = Release(values["name"], revisions, datetime.now(UTC).isoformat())
+        return asdict(await self._releases.deploy(release, levels, progress))
+
+    async def _read_all(self) -> list[Reading]:
+        current = self._releases.current
+        instances = current.instances.values() if current else ()
+        return list(
+            await asyncio.gather(
+                *(instance.observe(READ_TIMEOUT) for instance in instances),
+                *(server.reading(READ_TIMEOUT) for server in self._servers.values()),
+            )
+        )
+
+    def _status(self) -> PlatformStatus:
+        current, previous = self._releases.current, self._releases.previous
+        services = []
+        for name, door in self._ingress.doors.items():
+            instance = current.instances.get(name) if current else None
+            if instance is None:
+                services.append(ServiceStatus(name, "absent", url=door.url))
+                continue
+            state = "running" if instance.alive else "exited"
+            revision, pid = instance.launch.revision, instance.pid
+            services.append(ServiceStatus(name, state, revision, pid, instance.port, door.url))
+        return PlatformStatus(
+            environment=self._context.layout.name,
+            supervisor=os.getpid(),
+            current=current.release if current else None,
+            previous=previous.release if previous else None,
+            services=tuple(services),
+            dependencies=tuple(server.status() for server in self._servers.values()),
+        )
+
+    async def _stop_all(self) -> None:
+        await self._ingress.close()
+        await self._releases.stop()
+        await asyncio.gather(*(server.stop() for server in self._servers.values()))
+        self._servers.clear()
+        # Adopted orphans that hid from group, nonce and marker are still below this process.
+        rest = processes.descendants(os.getpid()) - {os.getpid()}
+        births = {pid: processes.birth(pid) for pid in rest}
+        processes.kill(births, signal.SIGKILL)
+        await processes.until_gone(births, 5.0)
+        self._reap()
+
+    def _reap(self) -> None:
+        # Those that asyncio waits for are known by the registry and must not be collected here.
+        processes.reap_orphans(self._context.registry.pids())
+
+
+def main(arguments: list[str]) -> int:
+    """Take the lock, clear what a killed predecessor left, run."""
+    name, folder, descriptor = arguments
+    layout = Layout(name, Path(folder))
+
+    def tell(message: Mapping[str, Any]) -> None:
+        with contextlib.suppress(OSError):
+            os.write(int(descriptor), json.dumps(message).encode() + b"\n")
+            os.close(int(descriptor))
+
+    lock = try_exclusive(layout.alive_lock)
+    if lock is None:
+        tell({"error": "another supervisor holds the environment"})
+        return 1
+    try:
+        cleared = registry.clear(layout)
+        asyncio.run(Supervisor(layout).run(lambda: tell({"ready": True, "cleared": cleared})))
+    except GreenproofError as error:
+        tell({"error": error.message})
+        raise
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
