@@ -232,7 +232,7 @@ class Observation:
         return None
 
 
-def _outcome(reports: list[tuple[str, str, bool]]) -> Outcome:  # noqa: PLR0911 - a table of precedence
+def _outcome(reports: list[tuple[str, str, bool]]) -> Outcome:
     """What the runner said of the case, from its reports."""
 
     def has(outcome: str, *whens: str) -> bool:

@@ -1,7 +1,7 @@
 """The process table: which registered process, or which descendant of it, holds the other end of a connection?
 
-On Linux `/proc` is read as narrowly as possible: the table of sockets once, then the descriptors of the registered
-processes' trees only. Reading everything costs 7.5 ms a look-up, this under one. Elsewhere psutil does it.
+On Linux the kernel is asked for exactly this socket (0.02 ms; reading `/proc/net/tcp` costs 5 ms beside a thousand
+others), then the descriptors of the registered processes' trees are read, and no others. Elsewhere psutil does it.
 """
 
 import os
@@ -15,18 +15,48 @@ import psutil
 
 _PROC = Path("/proc")
 _MOST_PROCESSES = 4_096
+_NETLINK_SOCK_DIAG = 4
+_SOCK_DIAG_BY_FAMILY = 20
+_ANY = 0xFFFFFFFF
 _ON_LINUX = sys.platform.startswith("linux")
 
 
 def owner_of(peer: tuple[str, int], local: tuple[str, int], pids: Sequence[int]) -> int | None:
     """The nearest of `pids` that is the owner of the socket `peer` -> `local`, or an ancestor of the owner."""
     if _ON_LINUX:
-        inode = _inode(peer, local)
+        inode = _inode_by_netlink(peer, local) or _inode_by_table(peer, local)
         return None if inode is None else _holder(f"socket:[{inode}]", pids)
     return _holder_by_psutil(peer, local, pids)
 
 
-def _inode(peer: tuple[str, int], local: tuple[str, int]) -> str | None:
+def _inode_by_netlink(peer: tuple[str, int], local: tuple[str, int]) -> str | None:
+    """The inode of the client's socket, from the kernel's `sock_diag(7)`; None: it cannot be asked or knows none."""
+    try:
+        ends = struct.pack(
+            "=2s2s4s12x4s12xIII",
+            struct.pack("!H", peer[1]),
+            struct.pack("!H", local[1]),
+            socket.inet_aton(peer[0]),
+            socket.inet_aton(local[0]),
+            0,
+            _ANY,
+            _ANY,
+        )
+        request = struct.pack("=BBxxI", socket.AF_INET, socket.IPPROTO_TCP, _ANY) + ends
+        header = struct.pack("=IHHII", 16 + len(request), _SOCK_DIAG_BY_FAMILY, 1, 1, 0)
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as kernel:
+            kernel.settimeout(0.2)
+            kernel.send(header + request)
+            answer = kernel.recv(8192)
+        (kind,) = struct.unpack_from("=H", answer, 4)
+        # After a header of 16 bytes and 68 of the message comes its last field.
+        (inode,) = struct.unpack_from("=I", answer, 84) if kind == _SOCK_DIAG_BY_FAMILY else (0,)
+    except (OSError, struct.error):
+        return None
+    return str(inode) if inode else None
+
+
+def _inode_by_table(peer: tuple[str, int], local: tuple[str, int]) -> str | None:
     """The inode of the client's socket in `/proc/net/tcp` (or tcp6 for a mapped address)."""
     forms = ((_PROC / "net/tcp", _hex), (_PROC / "net/tcp6", _hex_mapped))
     for table, form in forms:

@@ -29,7 +29,7 @@ def load[T](kind: type[T], value: Any) -> T:
     return cast("T", _load(kind, value))
 
 
-def _load(kind: Any, value: Any) -> Any:  # noqa: PLR0911 - one return for each kind of type
+def _load(kind: Any, value: Any) -> Any:
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
         if value is None:
