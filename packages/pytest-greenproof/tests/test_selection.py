@@ -170,3 +170,14 @@ def test_a_nested_run_in_a_worker_keeps_quiet(launch):
 def test_an_existing_pytest_addopts_stays(launch):
     run = launch(MANY, PYTEST_ADDOPTS="-p pytest_greenproof.plugin -k 'test_a or test_b'")
     assert executed(run) == [A, B]
+
+
+@pytest.mark.parametrize("arguments", [(), XDIST], ids=["plain", "xdist"])
+@pytest.mark.parametrize(("kind", "ran"), [("plain", 1), ("error", 4), ("value", 4)])
+def test_a_fault_run_does_not_end_at_the_first_red(launch, server, arguments, kind, ran):
+    server.welcome["run"] = kind
+    run = launch({"test_it.py": MANY.replace("assert 1", "assert 0")}, "-x", *arguments)
+    if kind == "plain" and arguments:
+        assert len(executed(run)) <= 4
+    else:
+        assert len(executed(run)) == ran

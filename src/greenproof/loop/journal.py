@@ -135,7 +135,8 @@ class Journal:
                 kept.append((f"exchanges of the {name}", self._ledger.put_evidence(json.dumps(rows, indent=1))))
         kept.append(("receipts", self._ledger.put_evidence(json.dumps([_row(r) for r in proof.receipts], indent=1))))
         kept.append(("the last lines of the plain run", self._ledger.put_evidence("\n".join(proof.tail))))
-        return tuple((what, f"../evidence/{name[:2]}/{name}") for what, name in kept)
+        digests = ((what, name.rpartition(":")[2]) for what, name in kept)
+        return tuple((what, f"../evidence/{digest[:2]}/{digest}") for what, digest in digests)
 
     def finish(self, code: ExitCode, detail: str = "") -> str:
         """End the run; the head of the ledger after it."""

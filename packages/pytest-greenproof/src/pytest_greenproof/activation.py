@@ -49,13 +49,20 @@ class Activation:
     """An active plugin: its parts, and how to end them."""
 
     def __init__(
-        self, control: Control, cases: Cases, collection: Collection, worker: bool
+        self,
+        control: Control,
+        cases: Cases,
+        collection: Collection,
+        *,
+        worker: bool,
+        fault_run: bool,
     ) -> None:
         self.control = control
         self.cases = cases
         self.collection = collection
         self.reports = Reports(control)
         self.worker = worker
+        self.fault_run = fault_run
 
     def end(self) -> None:
         """Leave the process as it is, silent."""
@@ -114,7 +121,11 @@ def _equip(
         counted.when_imported(name, mocks.watch)
     sockets.observe(observed)
     activation = Activation(
-        control, cases, Collection(control, welcome.get("select")), bool(identity.worker)
+        control,
+        cases,
+        Collection(control, welcome.get("select")),
+        worker=bool(identity.worker),
+        fault_run=welcome.get("run") in ("error", "value"),
     )
     _leave_at_fork(activation)
     return activation

@@ -44,14 +44,16 @@ class Witness:
         self._distributor: Any = None
         self._flushes = True
 
-    @pytest.hookimpl(trylast=True)
+    @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Find out whether we are xdist's controller."""
-        self._find_distributor(config)
+        """In a fault run every good case turns red: `-x` would end it at the first."""
+        if self._active.fault_run:
+            config.option.maxfail = 0
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """xdist's controller may register itself late."""
-        self._find_distributor(session.config)
+        """Find out whether we are xdist's controller, which registers itself late."""
+        self._distributor = session.config.pluginmanager.getplugin("dsession")
+        self._collects = self._distributor is None
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """An item was made."""
@@ -141,10 +143,6 @@ class Witness:
         global _active
         self._active.end()
         _active = None
-
-    def _find_distributor(self, config: pytest.Config) -> None:
-        self._distributor = config.pluginmanager.getplugin("dsession")
-        self._collects = self._distributor is None
 
 
 def _exception(outcome: Any) -> Optional[BaseException]:

@@ -10,7 +10,7 @@ from greenproof.analysis.authenticity.arrived import Arrival, arrived
 from greenproof.analysis.authenticity.claims import Claims, route_of
 from greenproof.analysis.authenticity.contact import Contact, Contacts
 from greenproof.analysis.authenticity.falsifiable import Falsification, FaultRun, falsified
-from greenproof.model.facts import CaseRecord, FaultKind, Outcome, Receipt, RunObservation
+from greenproof.model.facts import CaseRecord, FaultKind, LostTarget, Outcome, Receipt, RunObservation
 from greenproof.model.verdicts import CaseVerdict, Reason, Verdict
 
 
@@ -53,7 +53,7 @@ class _Judge:
             self._receipts[receipt.trace_id].append(receipt)
         runs = ((FaultKind.ERROR, evidence.error), (FaultKind.VALUE, evidence.value))
         self._faults = {kind: FaultRun(run, evidence.claims) for kind, run in runs if run}
-        self._lost_ns = min((t.at_ns for t in evidence.plain.lost_targets), default=None)
+        self._lost_ns = min((_died_ns(t, evidence.plain) for t in evidence.plain.lost_targets), default=None)
         self._broken = bool(evidence.plain.hook_errors) or evidence.plain.relay_lost
 
     def case(self, record: CaseRecord) -> CaseVerdict:
@@ -140,6 +140,14 @@ def _offline(base: CaseVerdict, record: CaseRecord) -> CaseVerdict:
     if record.checks == 0:
         return replace(base, verdict=Verdict.HOLLOW, reasons=(reasons.UNCHECKED.reason("No check ran."),))
     return replace(base, verdict=Verdict.PASSED_OFFLINE)
+
+
+def _died_ns(lost: LostTarget, run: RunObservation) -> int:
+    """When a target died: with the first request after its last answer that got none. Connecting fails only later."""
+    exchanges = [x for x in run.exchanges if x.target == lost.target]
+    alive = max((x.head_ns for x in exchanges if x.head_ns is not None and not x.synthetic), default=0)
+    mute = (x.start_ns for x in exchanges if x.start_ns > alive and (x.synthetic or x.head_ns is None))
+    return min(lost.at_ns, min(mute, default=lost.at_ns))
 
 
 def _red(base: CaseVerdict, record: CaseRecord, lost_ns: int | None) -> CaseVerdict:

@@ -1,0 +1,39 @@
+"""Write docs/commands.md and docs/reasons.md from the program."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from greenproof.analysis.authenticity.reasons import CATALOGUE
+from greenproof.cli.main import root
+from greenproof.model.exits import ExitCode
+from greenproof.reporting.reference import commands_page, reasons_page
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+
+def pages() -> dict[Path, str]:
+    """Path of each page, and its text."""
+    rows = ((k.code, k.verdict.value if k.verdict else "finding", k.meaning, k.remedy) for k in CATALOGUE.values())
+    return {
+        DOCS / "reasons.md": reasons_page(rows),
+        DOCS / "commands.md": commands_page(dict(_helps(root, "greenproof", None)), ExitCode),
+    }
+
+
+def _helps(command: click.Command, name: str, parent: click.Context | None) -> list[tuple[str, str]]:
+    context = click.Context(command, info_name=name.rpartition(" ")[2], parent=parent, terminal_width=100)
+    found = [(name, command.get_help(context))]
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            inner = command.get_command(context, child)
+            if inner is not None:
+                found += _helps(inner, f"{name} {child}", context)
+    return found
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{path.name}\n")
