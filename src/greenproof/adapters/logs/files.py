@@ -18,9 +18,7 @@ def tail(path: Path, lines: int) -> list[str]:
     return found
 
 
-def follow(
-    path: Path, *, stop: Callable[[], bool] = lambda: False, interval: float = 0.2
-) -> Iterator[str]:
+def follow(path: Path, *, stop: Callable[[], bool] = lambda: False, interval: float = 0.2) -> Iterator[str]:
     """Each line that is added from now on, until `stop` says so; waits for a file to appear.
 
     Polls every `interval` seconds: files offer no portable event.

@@ -118,15 +118,21 @@ def failing_checks(body: bytes) -> str:
 
 def _judge(check: HttpCheck, answer: Answer, identity: str | None, challenge: str) -> tuple[str, str]:
     proof = answer.headers.get(PROOF_HEADER)
-    if proof is not None and check.nonce is not None:
-        if not hmac.compare_digest(proof.encode(), prove(check.nonce, challenge).encode()):
-            return "foreign-process", "the proof of identity is wrong: another process answers"
+    if proof is not None and check.nonce is not None and not _same(proof, prove(check.nonce, challenge)):
+        return "foreign-process", "the proof of identity is wrong: another process answers"
     if answer.status != 200:
-        return "not-ready", f"GET {check.path} answered {answer.status}: {failing_checks(answer.body)}"
+        return (
+            "not-ready",
+            f"GET {check.path} answered {answer.status}: {failing_checks(answer.body)}",
+        )
     if check.expected is not None and _says_identity(check.identity) and identity != check.expected:
         got = identity if identity is not None else f"none ({_place(check.identity)})"
         return "wrong-identity", f"expected {check.expected}, got {got}"
     return "ready", f"GET {check.path} answered 200"
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())
 
 
 def _says_identity(source: IdentitySource) -> bool:
@@ -165,9 +171,7 @@ def _looks_good(check: object) -> bool:
     return said is True or (isinstance(said, str) and said.lower() in good)
 
 
-def _reading(
-    check: HttpCheck, state: str, identity: str | None, latency_ms: float, detail: str
-) -> Reading:
+def _reading(check: HttpCheck, state: str, identity: str | None, latency_ms: float, detail: str) -> Reading:
     return Reading(
         service=check.service,
         probe="http",
@@ -180,9 +184,7 @@ def _reading(
     )
 
 
-async def _get(
-    host: str, port: int, path: str, headers: Mapping[str, str], started: float
-) -> Answer:
+async def _get(host: str, port: int, path: str, headers: Mapping[str, str], started: float) -> Answer:
     reader, writer = await asyncio.open_connection(host, port)
     try:
         connection = h11.Connection(h11.CLIENT)
@@ -195,9 +197,7 @@ async def _get(
         writer.close()
 
 
-async def _receive(
-    connection: h11.Connection, reader: asyncio.StreamReader, started: float
-) -> Answer:
+async def _receive(connection: h11.Connection, reader: asyncio.StreamReader, started: float) -> Answer:
     head: h11.Response | None = None
     body, latency = b"", 0.0
     while True:

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import Self
 
 from greenproof.model.facts import Reading
 
@@ -49,11 +50,15 @@ class PostgresSession:
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
 
-    async def __aenter__(self) -> "PostgresSession":
+    async def __aenter__(self) -> Self:
         address = self._address
         self._reader, self._writer = await asyncio.open_connection(address.host, address.port)
         try:
-            pairs = {"user": address.user, "database": address.database, "application_name": "greenproof"}
+            pairs = {
+                "user": address.user,
+                "database": address.database,
+                "application_name": "greenproof",
+            }
             body = b"".join(f"{key}\0{value}\0".encode() for key, value in pairs.items()) + b"\0"
             self._writer.write(struct.pack("!II", len(body) + 8, _PROTOCOL) + body)
             await self._authenticate()

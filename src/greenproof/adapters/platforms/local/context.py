@@ -28,7 +28,7 @@ class Ports:
         last = self._known.get(name)
         others = (self._given | set(self._known.values())) - {last}
         port = free_port(preferred, self._given) if preferred else free_port(last, self._given)
-        if port != preferred and port != last:
+        if port not in (preferred, last):
             port = free_port(last, others)
         self._given.add(port)
         self._known[name] = port
@@ -53,9 +53,7 @@ class Context:
     @classmethod
     def of(cls, layout: Layout) -> "Context":
         """The context of an environment whose folders exist."""
-        return cls(
-            layout, layout.environment_id(), Registry(layout), Ports(layout), Redactor()
-        )
+        return cls(layout, layout.environment_id(), Registry(layout), Ports(layout), Redactor())
 
     async def start_server(
         self,

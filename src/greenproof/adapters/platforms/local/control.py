@@ -24,10 +24,13 @@ SILENCE = 20.0
 Handler = Callable[[str, Mapping[str, Any], Callable[[str], None]], Awaitable[Any]]
 
 
-async def serve(token: str, handler: Handler) -> asyncio.Server:
-    """Answer commands on a free port of loopback."""
+async def serve(token: str, handler: Handler, conversations: set[asyncio.Task[None]]) -> asyncio.Server:
+    """Answer commands on a free port of loopback; `conversations` holds those under way."""
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        conversations.add(task)
         try:
             async with asyncio.timeout(10):
                 request = json.loads(await reader.readline())
@@ -38,6 +41,7 @@ async def serve(token: str, handler: Handler) -> asyncio.Server:
             pass
         finally:
             writer.close()
+            conversations.discard(task)
 
     return await asyncio.start_server(converse, "127.0.0.1", 0, limit=LARGEST)
 
@@ -51,9 +55,7 @@ async def _answer(
     def send(message: Mapping[str, Any]) -> None:
         writer.write(json.dumps(message).encode() + b"\n")
 
-    work = asyncio.ensure_future(
-        handler(request["command"], request["values"], lambda text: send({"progress": text}))
-    )
+    work = asyncio.ensure_future(handler(request["command"], request["values"], lambda text: send({"progress": text})))
     # The command sends nothing more: its end of file means that it is gone.
     leaving = asyncio.ensure_future(reader.read(1))
     try:

@@ -95,5 +95,8 @@ def _of_file(secret: Secret, path: Path) -> str:
     if value:
         return value
     raise PlatformError(
-        f"the secret {secret.name!r} is empty", code="secret-missing", where=str(path), expected="a value"
+        f"the secret {secret.name!r} is empty",
+        code="secret-missing",
+        where=str(path),
+        expected="a value",
     )

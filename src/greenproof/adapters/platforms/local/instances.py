@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -197,7 +196,8 @@ class Instance:
         if seen.foreign:
             who = ", ".join(_describe(pid) for pid in sorted(seen.foreign))
             return self._reading(
-                "foreign-process", f"port {self.port} belongs to a process that we did not start: {who}"
+                "foreign-process",
+                f"port {self.port} belongs to a process that we did not start: {who}",
             )
         if self.port in seen.ours:
             return None
@@ -248,5 +248,5 @@ def _describe(pid: int) -> str:
         return "one that cannot be seen from here"
     with contextlib.suppress(OSError):
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        return f"{os.path.basename(words[0].decode('utf-8', 'replace'))} (pid {pid})"
+        return f"{Path(words[0].decode('utf-8', 'replace')).name} (pid {pid})"
     return f"pid {pid}"

@@ -15,7 +15,18 @@ from greenproof.model.facts import Revision
 from greenproof.model.plan import IdentitySource, Plan, Service
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_-]+)(?:\.([A-Za-z0-9_.-]+))?\}")
-INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL")
+INHERITED = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "TMPDIR",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+)
 """All that a service gets from the environment of the caller; the rest is the plan's."""
 
 

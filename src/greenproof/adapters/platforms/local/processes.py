@@ -33,13 +33,19 @@ def birth(pid: int) -> str | None:
 
     On Linux: boot id and start time in clock ticks, which a clock that is set back cannot shift.
     """
-    if sys.platform == "linux":
-        try:
-            text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return None
-        fields = text.rpartition(")")[2].split()
-        return None if fields[0] in ("Z", "X") else f"{_boot()}:{fields[19]}"
+    return _birth_in_proc(pid) if Path("/proc/self/stat").exists() else _birth_by_clock(pid)
+
+
+def _birth_in_proc(pid: int) -> str | None:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in ("Z", "X") else f"{_boot()}:{fields[19]}"
+
+
+def _birth_by_clock(pid: int) -> str | None:
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
@@ -224,7 +230,11 @@ async def start(
 
 
 async def stop(
-    started: Started, *, by: signal.Signals = signal.SIGTERM, grace: float = 5.0, alone: bool = False
+    started: Started,
+    *,
+    by: signal.Signals = signal.SIGTERM,
+    grace: float = 5.0,
+    alone: bool = False,
 ) -> None:
     """End a process and all that came from it; with `alone` only it gets the gentle signal."""
     relatives = await asyncio.to_thread(family, started.pid, started.nonce)

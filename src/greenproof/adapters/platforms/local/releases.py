@@ -44,9 +44,7 @@ class Releases:
                 port = self._context.ports.stable(f"service:{launch.service}", launch.port)
                 await self._ingress.open(launch.service, port)
 
-    async def deploy(
-        self, release: Release, levels: Sequence[Sequence[Launch]], progress: Progress
-    ) -> Release:
+    async def deploy(self, release: Release, levels: Sequence[Sequence[Launch]], progress: Progress) -> Release:
         """Start what is new beside the old, wait until all is ready, switch; or undo everything."""
         launches = [launch for level in levels for launch in level]
         await self.open_doors(launches)
@@ -156,11 +154,11 @@ class Releases:
         gone = set(old.instances if old else ()) - set(new.instances)
         self._switch(new, gone)
         self.current = new
-        if old is not None:
+        # The same release again, because a service of it had died, is not one to go back to.
+        if old is not None and old.release.name != new.release.name:
             self.previous = old
-        # A service that died is deployed anew under the same name: then there is nothing to go back to.
         kept = self._held(self.current) | self._held(self.previous)
-        for instance in self._held(older) - kept:
+        for instance in (self._held(old) | self._held(older)) - kept:
             self._retire(instance)
 
     def _switch(self, deployed: Deployed, gone: set[str]) -> None:

@@ -19,14 +19,21 @@ from greenproof.model.facts import Release, Revision
 from greenproof.model.plan import Service
 
 NEVER_INCLUDED = frozenset(
-    {"__pycache__", ".git", ".hg", ".greenproof", ".venv", "node_modules", ".mypy_cache", ".pytest_cache"}
+    {
+        "__pycache__",
+        ".git",
+        ".hg",
+        ".greenproof",
+        ".venv",
+        "node_modules",
+        ".mypy_cache",
+        ".pytest_cache",
+    }
 )
 _SECRET = re.compile(r"\{secret\.([A-Za-z0-9_.-]+)\}")
 
 
-def take_snapshot(
-    layout: Layout, service: Service, credentials: Credentials, source: Path | None = None
-) -> Revision:
+def take_snapshot(layout: Layout, service: Service, credentials: Credentials, source: Path | None = None) -> Revision:
     """Copy what a service consists of; the same content and configuration give the same revision."""
     folder = source or service.source
     files = read_files(service, folder)
@@ -145,9 +152,7 @@ def installed_packages(environment: Path) -> list[str]:
 def _walk(folder: Path) -> Iterator[str]:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(
-            name
-            for name in folders
-            if name not in NEVER_INCLUDED and not (Path(parent) / name / "pyvenv.cfg").exists()
+            name for name in folders if name not in NEVER_INCLUDED and not (Path(parent) / name / "pyvenv.cfg").exists()
         )
         for name in sorted(names):
             path = Path(parent) / name

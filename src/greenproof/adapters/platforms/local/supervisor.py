@@ -44,7 +44,8 @@ class Supervisor:
         self._releases = Releases(self._context, self._ingress, self._servers)
         self._busy = asyncio.Lock()
         self._over = asyncio.Event()
-        self._conversations = 0
+        self._conversations: set[asyncio.Task[None]] = set()
+        self._reaping: asyncio.TimerHandle | None = None
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Serve commands until `down` or a signal."""
@@ -53,9 +54,10 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._over.set)
         loop.add_signal_handler(signal.SIGHUP, lambda: None)
-        loop.add_signal_handler(signal.SIGCHLD, self._reap)
+        loop.add_signal_handler(signal.SIGCHLD, self._reap_later)
         processes.adopt_orphans()
-        server = await control.serve(layout.token.read_text(encoding="utf-8").strip(), self._handle)
+        token = layout.token.read_text(encoding="utf-8").strip()
+        server = await control.serve(token, self._handle, self._conversations)
         port = server.sockets[0].getsockname()[1]
         me = os.getpid()
         write_json(layout.supervisor, {"pid": me, "born": processes.birth(me), "port": port})
@@ -68,10 +70,11 @@ class Supervisor:
         finally:
             layout.supervisor.unlink(missing_ok=True)
             server.close()
+            if self._conversations:
+                # The answer to `down` is still on its way.
+                await asyncio.wait(self._conversations, timeout=2)
 
-    async def _handle(
-        self, command: str, values: Mapping[str, Any], progress: Callable[[str], None]
-    ) -> Any:
+    async def _handle(self, command: str, values: Mapping[str, Any], progress: Callable[[str], None]) -> Any:
         if command == "status":
             return asdict(self._status())
         if command == "ready":
@@ -109,9 +112,7 @@ class Supervisor:
         status = server.status()
         progress(f"{name} is ready: {status.version} ({status.source}), port {status.port}")
 
-    async def _deploy(
-        self, values: Mapping[str, Any], progress: Callable[[str], None]
-    ) -> dict[str, Any]:
+    async def _deploy(self, values: Mapping[str, Any], progress: Callable[[str], None]) -> dict[str, Any]:
         self._context.redact.learn(values["secrets"])
         levels = [[Launch.load(launch) for launch in level] for level in values["levels"]]
         revisions = tuple(Revision(**revision) for revision in values["revisions"])
@@ -158,10 +159,14 @@ class Supervisor:
         births = {pid: processes.birth(pid) for pid in rest}
         processes.kill(births, signal.SIGKILL)
         await processes.until_gone(births, 5.0)
-        self._reap()
+
+    def _reap_later(self) -> None:
+        # A moment later: by then asyncio has collected those that it waits for itself.
+        if self._reaping is None:
+            self._reaping = asyncio.get_running_loop().call_later(1.0, self._reap)
 
     def _reap(self) -> None:
-        # Those that asyncio waits for are known by the registry and must not be collected here.
+        self._reaping = None
         processes.reap_orphans(self._context.registry.pids())
 
 

@@ -7,9 +7,7 @@ from greenproof.adapters.platforms.local.dependencies.redis import RedisServer
 from greenproof.model.errors import PlatformError
 
 
-def create_server(
-    context: Context, name: str, kind: str, database: str | None, password: str, source: str
-) -> Server:
+def create_server(context: Context, name: str, kind: str, database: str | None, password: str, source: str) -> Server:
     """The server for a dependency of the plan; `source` is `auto`, `system` or `package`."""
     if kind == "postgres":
         return PostgresServer(context, name, database or "app", password, source)

@@ -90,7 +90,7 @@ def _postgres_programs() -> Iterator[Program]:
 
 
 def _redis_programs() -> Iterator[Program]:
-    for folder in os.environ.get("PATH", "").split(os.pathsep) + ["/usr/bin", "/usr/local/bin"]:
+    for folder in (*os.environ.get("PATH", "").split(os.pathsep), "/usr/bin", "/usr/local/bin"):
         path = Path(folder or ".") / "redis-server"
         # The package installs a program of the same name into its virtual environment.
         if not path.resolve().is_relative_to(Path(sys.prefix).resolve()):
@@ -105,9 +105,7 @@ def _program(path: Path, source: str, needs: tuple[str, ...] = ()) -> Iterator[P
     if not all(os.access(one, os.X_OK) and one.is_file() for one in (path, *beside)):
         return
     try:
-        done = subprocess.run(  # noqa: S603
-            [str(path), "--version"], capture_output=True, text=True, timeout=10, check=True
-        )
+        done = subprocess.run([str(path), "--version"], capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return
     match = re.search(r"(?:v=|\) )(\d+(?:\.\d+)*)", done.stdout)

@@ -36,9 +36,7 @@ _ELSEWHERE = Path("/var/tmp")  # noqa: S108 - the folder is checked to be ours
 class PostgresServer:
     """One server with one database."""
 
-    def __init__(
-        self, context: Context, name: str, database: str, password: str, source: str
-    ) -> None:
+    def __init__(self, context: Context, name: str, database: str, password: str, source: str) -> None:
         self.name = name
         self._context = context
         self._database = database
@@ -179,9 +177,9 @@ class PostgresServer:
 
     async def _create_database(self) -> None:
         async with probe.PostgresSession(self._address("postgres")) as session:
-            name = self._database.replace("'", "''")
-            found = await session.query(f"SELECT 1 FROM pg_database WHERE datname = '{name}'")
-            if not found:
+            # No parameters in the simple protocol, hence the names are compared here.
+            rows = await session.query("SELECT datname FROM pg_database")
+            if [self._database] not in rows:
                 quoted = self._database.replace('"', '""')
                 await session.query(f'CREATE DATABASE "{quoted}"')
 

@@ -104,7 +104,7 @@ class RedisServer:
         folder = str(data).replace("\\", "\\\\").replace('"', '\\"')
         return (
             f'bind 127.0.0.1\nport {self._port}\nrequirepass {self._password}\ndir "{folder}"\n'
-            "appendonly yes\ndaemonize no\nlogfile \"\"\nprotected-mode yes\n"
+            'appendonly yes\ndaemonize no\nlogfile ""\nprotected-mode yes\n'
         )
 
     async def _await_ready(self) -> None:

@@ -56,9 +56,7 @@ class Ingress:
                 self._clients.discard(task)
 
         try:
-            door.server = await asyncio.start_server(
-                accept, "127.0.0.1", port, backlog=BACKLOG, limit=64 * 1024
-            )
+            door.server = await asyncio.start_server(accept, "127.0.0.1", port, backlog=BACKLOG, limit=64 * 1024)
         except OSError as error:
             raise PlatformError(
                 f"the public port of {service} cannot be opened: {error.strerror}",
@@ -89,7 +87,13 @@ class Ingress:
         self.doors.clear()
 
     def _record(
-        self, upstream: Upstream | None, method: str, target: str, status: int, started: float, trace: str
+        self,
+        upstream: Upstream | None,
+        method: str,
+        target: str,
+        status: int,
+        started: float,
+        trace: str,
     ) -> None:
         if self._log is None:
             return

@@ -186,10 +186,10 @@ class Client:
         """Pass the body on as it comes; then notice whether the client leaves."""
         while True:
             event = await self._next_event()
-            if isinstance(event, h11.Data | h11.EndOfMessage):
-                if connection.protocol.our_state is not h11.DONE:
-                    with contextlib.suppress(OSError):
-                        await connection.send(event)
+            part = isinstance(event, h11.Data | h11.EndOfMessage)
+            if part and connection.protocol.our_state is not h11.DONE:
+                with contextlib.suppress(OSError):
+                    await connection.send(event)
             if not isinstance(event, h11.Data):
                 break
         while len(self._protocol.trailing_data[0]) < HEAD_LIMIT:
@@ -204,9 +204,7 @@ class Client:
     ) -> "h11.Response | h11.InformationalResponse":
         return await _unless_gone(self._head(connection), uploading)
 
-    async def _head(
-        self, connection: Connection
-    ) -> "h11.Response | h11.InformationalResponse":
+    async def _head(self, connection: Connection) -> "h11.Response | h11.InformationalResponse":
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
                 event = await connection.next_event()
@@ -216,9 +214,7 @@ class Client:
             return event
         raise UpstreamLost(begun=False)
 
-    async def _download(
-        self, connection: Connection, head: h11.Response, uploading: asyncio.Task[None]
-    ) -> None:
+    async def _download(self, connection: Connection, head: h11.Response, uploading: asyncio.Task[None]) -> None:
         await self._send(forward_response(head))
         while True:
             try:
@@ -271,11 +267,7 @@ class Client:
         """From now on bytes, both ways, on the release on which this was opened."""
         uploading.cancel()
         await asyncio.wait([uploading])
-        await self._send(
-            h11.InformationalResponse(
-                status_code=101, headers=raw_fields(head), reason=head.reason
-            )
-        )
+        await self._send(h11.InformationalResponse(status_code=101, headers=raw_fields(head), reason=head.reason))
         connection.writer.write(self._protocol.trailing_data[0])
         self._writer.write(connection.protocol.trailing_data[0])
         ways = [

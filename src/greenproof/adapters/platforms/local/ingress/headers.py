@@ -7,9 +7,7 @@ import h11
 Fields = list[tuple[bytes, bytes]]
 INGRESS_HEADER = b"X-Greenproof-Ingress"
 
-_HOP_BY_HOP = frozenset(
-    {b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"te", b"upgrade"}
-)
+_HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"te", b"upgrade"})
 
 
 def raw_fields(event: h11.Request | h11.Response | h11.InformationalResponse) -> Fields:
@@ -56,8 +54,5 @@ def _end_to_end(fields: Fields) -> Fields:
 
 def _tokens(fields: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:
     return frozenset(
-        token.strip().lower()
-        for name, value in fields
-        if name == b"connection"
-        for token in value.split(b",")
+        token.strip().lower() for name, value in fields if name == b"connection" for token in value.split(b",")
     )
