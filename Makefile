@@ -26,6 +26,7 @@ demo: install apex
 
 bench: install
 	$(PY) bench/cost/run.py
+	$(PY) bench/joining/run.py
 
 clean:
 	rm -rf .venv build dist examples/apex/.venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

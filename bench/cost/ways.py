@@ -164,6 +164,9 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
             process.returncode = os.waitstatus_to_exitcode(status)
         finally:
             guard.cancel()
+            with contextlib.suppress(ProcessLookupError):
+                # What it left behind, or all of it when we were interrupted.
+                os.killpg(process.pid, signal.SIGKILL)
         wall = time.monotonic() - started
         output.seek(0)
         text = output.read().decode(errors="replace")
