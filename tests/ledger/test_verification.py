@@ -245,7 +245,7 @@ def test_a_truncated_file_is_damaged_or_refused(copy):
         assert not intact(copy)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_a_flipped_byte_of_the_file_never_changes_an_event_unnoticed(original, tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("flip") / "copy"

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 from urllib.parse import quote, quote_plus
 
@@ -159,6 +160,7 @@ def test_a_known_secret_goes_in_every_form(secret, before, after):
         raw.hex().upper(),
         quote(secret, safe=""),
         quote_plus(secret),
+        re.sub("%..", lambda escape: escape[0].lower(), quote(secret, safe="")),
         json.dumps(secret)[1:-1],
     ):
         assert form not in redactor.text(f"{before}\n{form}\n{after}")

@@ -20,6 +20,9 @@ def in_words(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise from_sqlite(error, path) from error
+    except UnicodeDecodeError as error:
+        # SQLite's own message may quote the damaged bytes, and Python can't read it then.
+        raise damaged(path, "it holds text that is not Unicode") from error
     except OSError as error:
         raise _from_system(error, path) from error
 

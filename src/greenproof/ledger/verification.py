@@ -71,7 +71,7 @@ def verify(path: Path, files: Files, evidence: EvidenceFolder, head: str | None)
             walk.findings += _guards(connection)
             for row in _rows(connection):
                 _visit(walk, row, evidence)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             walk.findings.append(Finding("damaged", f"the database can't be read to its end: {error}"))
     checked = _check_evidence(walk, evidence)
     if head is not None and head.strip().lower() not in walk.heads:
@@ -93,8 +93,10 @@ def _guards(connection: sqlite3.Connection) -> Iterator[Finding]:
 
 
 def _rows(connection: sqlite3.Connection) -> Iterator[_Row]:
-    for seq, at, run, kind, body, digest, *types in connection.execute(_QUERY):
-        yield _Row(seq, at, run, kind, body, digest.decode("utf-8", "replace"), tuple(types))
+    for seq, *values in connection.execute(_QUERY):
+        # In a damaged file even a column that may not be empty can be.
+        at, run, kind, body, digest = (value or b"" for value in values[:5])
+        yield _Row(seq, at, run, kind, body, digest.decode("utf-8", "replace"), tuple(values[5:]))
 
 
 def _visit(walk: _Walk, row: _Row, evidence: EvidenceFolder) -> None:
