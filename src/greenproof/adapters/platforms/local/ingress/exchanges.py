@@ -186,8 +186,8 @@ class Client:
         """Pass the body on as it comes; then notice whether the client leaves."""
         while True:
             event = await self._next_event()
-            part = isinstance(event, h11.Data | h11.EndOfMessage)
-            if part and connection.protocol.our_state is not h11.DONE:
+            wanted = connection.protocol.our_state is not h11.DONE
+            if wanted and isinstance(event, h11.Data | h11.EndOfMessage):
                 with contextlib.suppress(OSError):
                     await connection.send(event)
             if not isinstance(event, h11.Data):
