@@ -263,3 +263,44 @@ def test_nothing_is_left_running_after_ctrl_c(tmp_path: Path, shop: str) -> None
     assert process.returncode == 2
     _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []
+
+
+def test_a_pytest_inside_a_test_does_not_confuse_the_witness(tmp_path: Path, shop: str) -> None:
+    suite = """
+    def test_nests(tmp_path):
+        import subprocess, sys
+        (tmp_path / "test_in.py").write_text(
+            "import os, urllib.request\\n"
+            "def test_in(): assert urllib.request.urlopen(os.environ['SHOP_URL'] + '/health').status == 200\\n"
+        )
+        done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:asyncio", "-p", "no:anyio", str(tmp_path)])
+        assert done.returncode == 0
+        status, order = call("/orders", {"prices": [2, 3]})
+        assert (status, order["total"]) == (201, 5)
+    """
+    document = prove(tmp_path, shop, suite=suite)
+    assert document["findings"] == []
+    assert verdicts(document) == {"test_nests": ("proven", [])}
+    paths = sorted(x["path"] for x in document["cases"][0]["exchanges"])
+    assert paths == ["/health", "/orders"]
+
+
+def test_a_file_that_is_skipped_as_a_whole_says_so(tmp_path: Path, shop: str) -> None:
+    (tmp_path / "test_away.py").write_text(
+        "import pytest\npytest.skip('no backend', allow_module_level=True)\ndef test_away(): pass\n"
+    )
+    document = prove(tmp_path, shop, "-k", "total or away")
+    assert verdicts(document)["test_away"] == ("not-run", ["skipped"])
+
+
+def test_fetching_a_fixture_in_the_call_is_seen(tmp_path: Path, shop: str) -> None:
+    suite = """
+    @pytest.fixture(scope="module")
+    def order():
+        return call("/orders", {"prices": [7]})[1]
+    def test_first(request):
+        assert request.getfixturevalue("order")["total"] == 7
+    def test_second(request):
+        assert request.getfixturevalue("order")["total"] == 7
+    """
+    assert verdicts(prove(tmp_path, shop, suite=suite)) == {"test_first": ("proven", []), "test_second": ("proven", [])}

@@ -26,6 +26,7 @@ def merge(runs: Sequence[RunObservation], wanted: Sequence[str]) -> RunObservati
             if i not in reported and i not in collected
         ),
         collection_errors=tuple(dict.fromkeys(e for run in runs for e in run.collection_errors)),
+        skipped_files=tuple(dict.fromkeys(s for run in runs for s in run.skipped_files)),
         cases=tuple(case for run in runs for case in run.cases),
         exchanges=tuple(x for run in runs for x in run.exchanges),
         fixtures=tuple(s for run in runs for s in run.fixtures),

@@ -222,6 +222,8 @@ class RunObservation:
     """(node id or path, text)."""
     cases: tuple[CaseRecord, ...]
     exchanges: tuple[Exchange, ...]
+    skipped_files: tuple[tuple[str, str], ...] = ()
+    """(node id, reason): skipped as a whole while they were collected."""
     fixtures: tuple[FixtureSpan, ...] = ()
     lost_targets: tuple[LostTarget, ...] = ()
     hook_errors: tuple[str, ...] = ()

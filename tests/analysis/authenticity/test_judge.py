@@ -209,13 +209,20 @@ def test_planned_but_never_collected_dropped_and_not_importable() -> None:
         RECORD,
         deselected=("test_orders.py::test_dropped[1]",),
         collection_errors=(("test_broken.py", "SyntaxError"),),
+        skipped_files=(("test_away.py", "no backend"),),
     )
-    planned = ("test_orders.py::test_renamed", "test_broken.py::test_a", "test_orders.py::test_order")
+    planned = (
+        "test_orders.py::test_renamed",
+        "test_broken.py::test_a",
+        "test_away.py::test_b",
+        "test_orders.py::test_order",
+    )
     cases, _ = judge_run(evidence(plain=plain, planned=planned))
     assert {c.id: c.reasons[0].code for c in cases[1:]} == {
         "test_orders.py::test_dropped[1]": "deselected",
         "test_orders.py::test_renamed": "never-collected",
         "test_broken.py::test_a": "import-error",
+        "test_away.py::test_b": "skipped",
     }
 
 

@@ -83,6 +83,9 @@ class Control:
         hello = await self._hello(reader)
         if hello is None:
             return
+        if hello.get("nested"):
+            await _send_away(reader, writer, hello)
+            return
         session = Session(self.run(), self.listeners, self.stop)
         self._sessions += 1
         self._idle.clear()
@@ -134,6 +137,14 @@ async def _read(reader: asyncio.StreamReader) -> Message | None:
 async def _answer(writer: asyncio.StreamWriter, message: Message, reply: Message) -> None:
     writer.write(json.dumps({"n": message.get("n"), **reply}).encode() + b"\n")
     await writer.drain()
+
+
+async def _send_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hello: Message) -> None:
+    """A pytest inside a test: its outcomes are its test's business, and it shares the port that it inherited."""
+    message: Message | None = hello
+    while message is not None:
+        await _answer(writer, message, {})
+        message = await _read(reader)
 
 
 class Session:

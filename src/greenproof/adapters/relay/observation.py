@@ -88,6 +88,7 @@ class Observation:
         self.collected: dict[str, None] = {}
         self.deselected: dict[str, None] = {}
         self.collection_errors: dict[tuple[str, str], None] = {}
+        self.skipped_files: dict[tuple[str, str], None] = {}
         self.fixtures: list[FixtureSpan] = []
         self.problems: dict[str, None] = {}
         """Failures inside the relay; any makes the run inconclusive."""
@@ -127,10 +128,8 @@ class Observation:
                 if len(kept) >= MOST_ITEMS:
                     return self.problem("collected: more ids than the relay keeps")
                 kept[item] = None
-        for entry in message.get("errors") or []:
-            if not isinstance(entry, list) or len(entry) != 2:
-                raise BadMessageError("errors: expected pairs of id and text")
-            self.collection_errors[str(entry[0])[:LONGEST_TEXT], str(entry[1])[:LONGEST_TEXT]] = None
+        self.collection_errors.update(dict.fromkeys(_pairs(message, "errors")))
+        self.skipped_files.update(dict.fromkeys(_pairs(message, "skipped")))
         return None
 
     def setup(self, case: str, worker: str | None, ns: int | None) -> None:
@@ -162,7 +161,10 @@ class Observation:
         # Without a call phase (set-up failed, skipped) there is none that could have ended.
         if told.get("call_start_ns") is not None:
             told["call_end_ns"] = maybe_number(message, "ns")
-        told["checks"] = number_of(message, "checks")
+        # Absent: the call phase did not finish; null: they could not be counted.
+        told["checks"] = -1 if message.get("checks", 0) is None else number_of(message, "checks")
+        late = (*told.get("fixtures", ()), *texts_of(message, "fixtures"))
+        told["fixtures"] = tuple(dict.fromkeys(late))
         told["last_check_ns"] = maybe_number(message, "last_check_ns")
         told["connections"] = number_of(message, "connections")
         told["foreign_connections"] = number_of(message, "foreign")
@@ -230,6 +232,14 @@ class Observation:
                 return self.problem("fixtures: more spans than the relay keeps")
             self.fixtures.append(FixtureSpan(str(key)[:LONGEST_TEXT], worker, str(case)[:LONGEST_TEXT], start, end))
         return None
+
+
+def _pairs(message: Mapping[str, Any], key: str) -> list[tuple[str, str]]:
+    """A list of [id, text]."""
+    entries = message.get(key) or []
+    if not isinstance(entries, list) or not all(isinstance(e, list) and len(e) == 2 for e in entries):
+        raise BadMessageError(f"{key}: expected pairs of id and text")
+    return [(str(name)[:LONGEST_TEXT], str(text)[:LONGEST_TEXT]) for name, text in entries]
 
 
 def _outcome(reports: list[tuple[str, str, bool]]) -> Outcome:

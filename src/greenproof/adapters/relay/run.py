@@ -42,6 +42,7 @@ class Run:
             collected=tuple(seen.collected),
             deselected=tuple(seen.deselected),
             collection_errors=tuple(seen.collection_errors),
+            skipped_files=tuple(seen.skipped_files),
             cases=seen.cases(),
             exchanges=tuple(recording.exchanges()),
             fixtures=tuple(seen.fixtures),

@@ -18,12 +18,19 @@ def absent_cases(run: RunObservation, planned: Sequence[str], command: Sequence[
     lost = [i for i in dict.fromkeys(run.collected) if i not in reported and i not in deselected]
     verdicts += [_not_run(i, _why_not_reached(run)) for i in lost]
     known = {i.split("[", 1)[0] for i in (*reported, *run.collected, *run.deselected)}
-    broken = {where for where, _ in run.collection_errors}
-    for case in dict.fromkeys(planned):
-        if case.split("[", 1)[0] not in known:
-            kind = reasons.IMPORT_ERROR if case.split("::", 1)[0] in broken else reasons.NEVER_COLLECTED
-            verdicts.append(_not_run(case, kind))
-    return tuple(verdicts)
+    missing = (case for case in dict.fromkeys(planned) if case.split("[", 1)[0] not in known)
+    return (*verdicts, *(_never_collected(case, run) for case in missing))
+
+
+def _never_collected(case: str, run: RunObservation) -> CaseVerdict:
+    """Why a test that the file holds was not collected: an import error, a file skipped as a whole, or nobody knows."""
+    file = case.split("::", 1)[0]
+    if any(where.split("::", 1)[0] == file for where, _ in run.collection_errors):
+        return _not_run(case, reasons.IMPORT_ERROR)
+    for where, reason in run.skipped_files:
+        if where.split("::", 1)[0] == file:
+            return _not_run(case, reasons.SKIPPED, f"{reasons.SKIPPED.meaning} Reason given: {reason[:200]}")
+    return _not_run(case, reasons.NEVER_COLLECTED)
 
 
 def selects(command: Sequence[str]) -> bool:
