@@ -21,6 +21,9 @@ DEEPEST = 200
 SHORTEST = 4
 """Known values shorter than this are ignored: masking them would make every text unreadable."""
 
+# A mask is shorter than what it hides, so a bounded pattern may see further in the next round. Two are the rule.
+_ROUNDS = 6
+
 _ANYWHERE = ("password", "passwd", "passphrase", "secret", "apikey", "privatekey", "accesskey", "credential")
 _AT_THE_END = ("token", "cookie", "cookies", "pwd", "authorization", "jwt", "sessionid")
 _HEADERS = frozenset({"authorization", "proxyauthorization", "cookie", "setcookie", "cookies"})
@@ -42,10 +45,10 @@ _SEPARATOR = re.compile(r"[^\w-]")
 _PEM_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_END = re.compile(r"-----END [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----")
 _BEARER = re.compile(r"(?<![a-z])(bearer(?:[ \t]{1,8}|%20|\+))[\w.~+/=-]{8,}", re.IGNORECASE)
-_BASIC = re.compile(r"(?<![a-z])(basic(?:[ \t]{1,8}|%20|\+))([\w+/=-]{8,})", re.IGNORECASE)
+_BASIC = re.compile(r"(?<![a-z])(basic(?:[ \t]{1,8}|%20|\+))([\w+/-]{8,}={0,2})", re.IGNORECASE)
 _JWT = re.compile(r"eyJ[\w-]*+(?:\.[\w-]*+){0,4}")
 _URL_PASSWORD = re.compile(
-    r"(://[^\s:/?#@\"'<>]*+:)(?!\d{1,5}[/?#])(?:[^\s\"'<>/?#]+|[^\s\"'<>@]{1,128})(?=@)",
+    r"(://[^\s:/?#@\"'<>]*+:)(?!\d{1,5}[/?#])(?:[^\s\"'<>/?#]+|[^\s\"'<>@]{1,128}(?:@[^\s\"'<>/?#]*)?)(?=@)",
 )
 _VENDOR_KEY = re.compile(
     r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16,}"
@@ -86,6 +89,14 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """`text`, redacted."""
+        for _ in range(_ROUNDS):
+            masked = self._once(text)
+            if masked == text:
+                break
+            text = masked
+        return text
+
+    def _once(self, text: str) -> str:
         text = self._without_known(text)
         text = _without_private_keys(text)
         text = _without_tokens(text)
