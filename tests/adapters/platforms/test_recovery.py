@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import MappingProxyType
 
 import psutil
@@ -65,7 +66,9 @@ async def store(shop, value=None):
 def test_dependencies_come_back_with_their_data_after_a_kill(ground, source):
     programs = programs_or_skip(source)
     shop = ground("auth", dependencies=STORES, folder=f"stores {source}")
-    shop.configure("auth", needs=("postgres", "redis"), env=MappingProxyType({"DB": "{postgres.url}", "R": "{redis.url}"}))
+    shop.configure(
+        "auth", needs=("postgres", "redis"), env=MappingProxyType({"DB": "{postgres.url}", "R": "{redis.url}"})
+    )
     platform = shop.platform(source)
     platform.deploy()
     seen = {one.name: one for one in platform.status().dependencies}
@@ -80,10 +83,15 @@ def test_dependencies_come_back_with_their_data_after_a_kill(ground, source):
     assert {one.name: one.port for one in platform.status().dependencies} == {n: s.port for n, s in seen.items()}
     assert asyncio.run(store(shop)) == ("on", "gold", "gold")
     if source == "system":
-        # All at once, as if the machine had lost its power; and a lock file whose pid is another's now.
+        # All at once, as if the machine had lost its power; the pid in the lock file is another's now.
         victims = registry.leftovers(shop.layout)
+        supervisor = platform.status().supervisor
+        victims[supervisor] = processes.birth(supervisor)
         processes.kill(victims, signal.SIGKILL)
         wait_until(lambda: not registry.alive(victims))
+        folder = Path(next(one.data for one in seen.values() if one.name == "postgres"))
+        lines = (folder / "postmaster.pid").read_text().splitlines()
+        (folder / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
         platform.up()
         assert asyncio.run(store(shop)) == ("on", "gold", "gold")
     shop.close()

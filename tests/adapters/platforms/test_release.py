@@ -240,7 +240,9 @@ def test_sources_of_a_side_release_can_be_given(shop, ask, tmp_path):
 
 def test_secrets_are_in_no_log(shop):
     original = shop.plan
-    shop.configure("auth", env=MappingProxyType({"MODE": "good", "SHOWN": "the key is {secret.key} postgres://u:hunter22@h"}))
+    shop.configure(
+        "auth", env=MappingProxyType({"MODE": "good", "SHOWN": "the key is {secret.key} postgres://u:hunter22@h"})
+    )
     try:
         shop.platform().deploy()
         text = "\n".join(shop.platform().logs("auth"))

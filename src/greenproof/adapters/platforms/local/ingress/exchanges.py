@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from typing import Any
 
 import h11
@@ -18,7 +19,7 @@ from greenproof.adapters.platforms.local.ingress.headers import (
 from greenproof.adapters.platforms.local.ingress.upstreams import READ_SIZE, Connection, Upstream
 
 HEAD_LIMIT = 64 * 1024
-"""Bytes of request line and header."""
+"""Bytes of request line and header; one read of `READ_SIZE` more may get through."""
 HEAD_TIMEOUT = 30.0
 """Seconds from the first byte of a request to the end of its header."""
 IDLE_TIMEOUT = 620.0
@@ -238,6 +239,7 @@ class Client:
         if self._protocol.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             self._writer.transport.abort()
             return
+        phrase = HTTPStatus(status).phrase.encode()
         body = b"greenproof ingress: " + reason + b"\n"
         fields = [
             (INGRESS_HEADER, reason),
@@ -246,7 +248,7 @@ class Client:
             (b"Connection", b"close"),
         ]
         with contextlib.suppress(h11.LocalProtocolError):
-            await self._send(h11.Response(status_code=status, headers=fields))
+            await self._send(h11.Response(status_code=status, headers=fields, reason=phrase))
             await self._send(h11.Data(data=body))
             await self._send(h11.EndOfMessage())
 
