@@ -225,27 +225,24 @@ def test_a_stale_pooled_connection_costs_no_request():
 
 
 def test_a_client_that_leaves_frees_the_upstream():
-    gone = []
-
-    async def behave(reader, writer):
-        await head(reader)
-        gone.append(await reader.read())
-
     async def scene():
-        async with serving(behave) as (_, door):
+        arrived, gone = asyncio.Event(), asyncio.Event()
+
+        async def behave(reader, writer):
+            await head(reader)
+            arrived.set()
+            assert await reader.read() == b""
+            gone.set()
+
+        async with serving(behave) as (_, door), asyncio.timeout(5):
             _, writer = await asyncio.open_connection("127.0.0.1", door.port)
             writer.write(b"POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
-            await writer.drain()
-            async with asyncio.timeout(5):
-                while door.upstream.active == 0:
-                    await asyncio.sleep(0.01)
-                writer.close()
-                assert await door.upstream.quiet(5)
-                while not gone:
-                    await asyncio.sleep(0.01)
+            await arrived.wait()
+            writer.close()
+            assert await door.upstream.quiet(5)
+            await gone.wait()
 
     run(scene())
-    assert gone == [b""]
 
 
 def test_a_tunnel_carries_bytes_both_ways_and_ends_with_either_side():

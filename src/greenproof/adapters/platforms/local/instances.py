@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -121,7 +122,9 @@ class Instance:
             with contextlib.suppress(asyncio.CancelledError):
                 await asking
             return self._reading("exited", f"the process has ended: {self._started.manner_of_end()}")
-        return asking.result()
+        reading = asking.result()
+        # A readiness document may quote the address that it cannot reach, password and all.
+        return replace(reading, detail=self._context.redact(reading.detail))
 
     async def stop(self) -> None:
         """End it with everything that came from it."""

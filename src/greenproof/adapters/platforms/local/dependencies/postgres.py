@@ -204,6 +204,13 @@ class PostgresServer:
     def _within_reach(self, program: Program) -> Program:
         if self._account is None or reachable(program.path, self._account.uid):
             return program
+        if program.source != "package":
+            raise PlatformError(
+                f"the user {self._account.name}, as whom PostgreSQL must run, cannot reach its program",
+                code="postgres-root",
+                where=str(program.path),
+                expected="folders that every user may pass through",
+            )
         installation = program.path.parent.parent
         name = hashlib.sha256(f"{installation}{program.version}".encode()).hexdigest()[:16]
         copy = _own_folder() / f"programs-{name}"
