@@ -12,6 +12,7 @@ apex: install
 
 check: install
 	$(PY) -m ruff check .
+	cd examples/apex && ../../$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports

@@ -132,11 +132,7 @@ class Run:
 
     def of(self, kind: str, case: Optional[str] = None) -> List[Message]:
         """Messages of a kind, of the case of this name."""
-        return [
-            m
-            for m in self.messages
-            if m["m"] == kind and (case is None or m["case"].endswith(f"::{case}"))
-        ]
+        return [m for m in self.messages if m["m"] == kind and (case is None or m["case"].endswith(f"::{case}"))]
 
     def one(self, kind: str, case: Optional[str] = None) -> Message:
         (message,) = self.of(kind, case)
@@ -175,9 +171,7 @@ def launch(write, server):
         folder = write(files)
         if not (folder / "pytest.ini").exists():
             (folder / "pytest.ini").write_text("[pytest]\n")
-        environment = {
-            k: v for k, v in os.environ.items() if not k.startswith(("GREENPROOF", "PYTEST", "COV"))
-        }
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("GREENPROOF", "PYTEST", "COV"))}
         environment.update(
             PYTHONPATH=str(SOURCE),
             PYTEST_ADDOPTS="-p pytest_greenproof.plugin",

@@ -50,14 +50,7 @@ def test_tells_the_phases_of_a_case_in_order(launch):
     assert call["fixtures"] == ["test_it.py::thing"]
     ((key, case, start, stop),) = call["spans"]
     assert (key, case) == ("test_it.py::thing", "test_it.py::test_a")
-    assert (
-        run.one("setup")["ns"]
-        <= start
-        <= stop
-        <= call["ns"]
-        <= run.one("teardown")["ns"]
-        <= end["ns"]
-    )
+    assert run.one("setup")["ns"] <= start <= stop <= call["ns"] <= run.one("teardown")["ns"] <= end["ns"]
     assert (end["executed"], end["failure"], end["skip_reason"]) == ("passed", None, None)
     assert [(m["when"], m["outcome"]) for m in run.of("reported")] == [
         ("setup", "passed"),
@@ -156,9 +149,7 @@ def test_outcomes_come_from_exceptions(launch):
     assert run.one("end", "test_hostile")["failure"]["text"] == "\ud800 \0"
     assert run.one("end", "test_xfail")["skip_reason"] == "known"
     assert run.one("end", "test_skip")["skip_reason"] == "not today"
-    assert [m["wasxfail"] for m in run.of("reported", "test_xfail") if m["when"] == "call"] == [
-        True
-    ]
+    assert [m["wasxfail"] for m in run.of("reported", "test_xfail") if m["when"] == "call"] == [True]
     assert not run.of("call", "test_set_up")
     assert not run.of("call", "test_mark")
 

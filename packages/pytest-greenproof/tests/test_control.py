@@ -57,9 +57,7 @@ def test_a_reply_that_does_not_come(talker):
     control, _, notices = talker
     assert control.ask({"m": "setup"}) == {}
     assert not control.alive
-    assert notices == [
-        "greenproof: the witness took longer than 0.3 s to answer; the tests go on without it"
-    ]
+    assert notices == ["greenproof: the witness took longer than 0.3 s to answer; the tests go on without it"]
     assert control.ask({"m": "call"}) == {}
     control.tell({"m": "end"})
     assert len(notices) == 1

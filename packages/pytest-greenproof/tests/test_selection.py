@@ -94,9 +94,7 @@ def test_xdist(launch, server):
 
 @pytest.mark.parametrize("kind", ["setup", "teardown"])
 def test_stop(launch, server, kind):
-    server.answer = lambda m: (
-        {"stop": "target-lost: backend"} if m["m"] == kind and m["case"] == B else {}
-    )
+    server.answer = lambda m: {"stop": "target-lost: backend"} if m["m"] == kind and m["case"] == B else {}
     run = launch(MANY)
     assert executed(run) == ([A] if kind == "setup" else [A, B])
     assert "target-lost: backend" in run.out

@@ -1,13 +1,13 @@
 """The one error tree.
 
-    GreenproofError
-    ├── UsageError             the command line is wrong                      exit 4
-    ├── ConfigurationError     greenproof.toml is wrong, all mistakes at once exit 4
-    ├── PlatformError          a service or dependency did not do its part    exit 1
-    ├── LedgerError            the ledger cannot be written or believed       exit 3
-    ├── RunnerError            the test command could not be run              exit 4
-    ├── RelayError             the relay could not start or was lost          exit 3
-    └── InterruptedByUser      Ctrl-C or SIGTERM                              exit 2
+GreenproofError
+├── UsageError             the command line is wrong                      exit 4
+├── ConfigurationError     greenproof.toml is wrong, all mistakes at once exit 4
+├── PlatformError          a service or dependency did not do its part    exit 1
+├── LedgerError            the ledger cannot be written or believed       exit 3
+├── RunnerError            the test command could not be run              exit 4
+├── RelayError             the relay could not start or was lost          exit 3
+└── InterruptedByUser      Ctrl-C or SIGTERM                              exit 2
 """
 
 from collections.abc import Sequence

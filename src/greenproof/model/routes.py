@@ -54,8 +54,5 @@ class Route:
 def _pattern(template: str) -> re.Pattern[str]:
     rest = template.endswith("/**")
     body = template.removesuffix("/**") if rest else template
-    parts = [
-        "[^/]+" if part.startswith("{") and part.endswith("}") else re.escape(part)
-        for part in body.split("/")
-    ]
+    parts = ["[^/]+" if part.startswith("{") and part.endswith("}") else re.escape(part) for part in body.split("/")]
     return re.compile("/".join(parts) + ("(?:/.*)?" if rest else "/?") + r"\Z")

@@ -93,9 +93,7 @@ def activate(config: pytest.Config, notice: Callable[[str], None]) -> Optional[A
         identity.leave_mark(text)
         return None
     identity.leave_mark(text)
-    os.environ.update(
-        {str(name): str(url) for name, url in (welcome.get("addresses") or {}).items()}
-    )
+    os.environ.update({str(name): str(url) for name, url in (welcome.get("addresses") or {}).items()})
     return _equip(config, control, address, identity, welcome)
 
 
@@ -111,9 +109,7 @@ def _equip(
     counted = imports.CountedImports(SuiteTree([str(config.rootpath), *_folders(config)]))
     counter = _count_checks(counted, ownership)
     relay = [(str(ip), int(port)) for ip, port in welcome.get("relay") or ()]
-    observed = sockets.Sockets(
-        relay, (address.host, address.port), lambda ip, port: cases.source(ip, port)
-    )
+    observed = sockets.Sockets(relay, (address.host, address.port), lambda ip, port: cases.source(ip, port))
     cases = Cases(control, ownership, Instruments(counter, observed, mocks), bool(identity.worker))
     ownership.watch_threads()
     counted.when_imported("concurrent.futures.thread", ownership.watch_pool)
@@ -136,12 +132,8 @@ def _count_checks(counted: imports.CountedImports, ownership: Ownership) -> Opti
     try:
         imports.install(counted)
         raises.watch(counter.check)
-        counted.when_imported(
-            "unittest.case", lambda module: unittests.watch(module, counter.check)
-        )
-        counted.when_imported(
-            "unittest._log", lambda module: unittests.watch_contexts(module, counter.check)
-        )
+        counted.when_imported("unittest.case", lambda module: unittests.watch(module, counter.check))
+        counted.when_imported("unittest._log", lambda module: unittests.watch_contexts(module, counter.check))
     except Exception:
         # Private parts of an unknown pytest: better no count than a broken suite.
         return None

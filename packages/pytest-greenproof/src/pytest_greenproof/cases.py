@@ -80,9 +80,7 @@ class Instruments:
 class Cases:
     """Tells the witness where each case is."""
 
-    def __init__(
-        self, control: Control, ownership: Ownership, instruments: Instruments, worker: bool
-    ) -> None:
+    def __init__(self, control: Control, ownership: Ownership, instruments: Instruments, worker: bool) -> None:
         self._control = control
         self._ownership = ownership
         self._instruments = instruments

@@ -77,9 +77,7 @@ def skip_reason(exception: Optional[BaseException], item: pytest.Item) -> Option
 
 def _is_skip(exception: BaseException) -> bool:
     unittest = sys.modules.get("unittest")
-    return isinstance(exception, _Skipped) or (
-        unittest is not None and isinstance(exception, unittest.SkipTest)
-    )
+    return isinstance(exception, _Skipped) or (unittest is not None and isinstance(exception, unittest.SkipTest))
 
 
 def _expected(raises: Any, exception: BaseException) -> bool:

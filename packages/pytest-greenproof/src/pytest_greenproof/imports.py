@@ -94,10 +94,7 @@ class CountedImports:
         folders = self._tree.folders(path)
         if not folders or PathFinder.find_spec(name, folders) is None:
             return None
-        if (
-            name in sys.builtin_module_names
-            or importlib.machinery.FrozenImporter.find_spec(name) is not None
-        ):
+        if name in sys.builtin_module_names or importlib.machinery.FrozenImporter.find_spec(name) is not None:
             return None
         # Once more with the whole path: an earlier entry may hold a module of the same name.
         spec = PathFinder.find_spec(name, path)
@@ -129,9 +126,7 @@ class PlainFinder:
     def __init__(self, imports: CountedImports) -> None:
         self._imports = imports
 
-    def find_spec(
-        self, name: str, path: Optional[Sequence[Any]] = None, target: Any = None
-    ) -> Optional[ModuleSpec]:
+    def find_spec(self, name: str, path: Optional[Sequence[Any]] = None, target: Any = None) -> Optional[ModuleSpec]:
         """Part of the import protocol."""
         return self._imports.find(name, path)
 
@@ -144,9 +139,7 @@ class CountingHook(AssertionRewritingHook):
     __module__ = AssertionRewritingHook.__module__
     _greenproof: CountedImports
 
-    def find_spec(
-        self, name: str, path: Optional[Sequence[Any]] = None, target: Any = None
-    ) -> Optional[ModuleSpec]:
+    def find_spec(self, name: str, path: Optional[Sequence[Any]] = None, target: Any = None) -> Optional[ModuleSpec]:
         """Part of the import protocol."""
         spec = super().find_spec(name, path, target)
         if spec is None:
@@ -184,9 +177,7 @@ def _cache_path(path: str, rewritten: bool) -> str:
     folder = os.path.dirname(importlib.util.cache_from_source(path))
     name = os.path.splitext(os.path.basename(path))[0]
     tag = f"{sys.implementation.cache_tag}-pytest-{pytest.__version__}-greenproof-{__version__}"
-    return os.path.join(
-        folder, f"{name}.{tag}-{_FLAVOURS[rewritten]}{'c' if __debug__ else 'o'}.pyc"
-    )
+    return os.path.join(folder, f"{name}.{tag}-{_FLAVOURS[rewritten]}{'c' if __debug__ else 'o'}.pyc")
 
 
 def _read(kept: str, key: bytes) -> Optional[types.CodeType]:

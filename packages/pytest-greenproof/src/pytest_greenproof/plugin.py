@@ -93,9 +93,7 @@ class Witness:
         self._cases.called(item, _exception(outcome))
 
     @pytest.hookimpl(hookwrapper=True, trylast=True)
-    def pytest_runtest_teardown(
-        self, item: pytest.Item, nextitem: Optional[pytest.Item]
-    ) -> Generator[None, Any, None]:
+    def pytest_runtest_teardown(self, item: pytest.Item, nextitem: Optional[pytest.Item]) -> Generator[None, Any, None]:
         """Teardown."""
         # The next set-up follows at once and takes along what waits; an xdist worker may have to
         # wait for it.
@@ -105,9 +103,7 @@ class Witness:
         self._cases.raised(item, "teardown", _exception(outcome))
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[Any]
-    ) -> Generator[None, Any, None]:
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, Any, None]:
         """Conclude a phase before a hook of the suite can change its exception."""
         self._cases.report(item, call)
         yield

@@ -12,9 +12,7 @@ import pytest
 def watch(check: Callable[[], None]) -> None:
     """Count them from now on."""
     # pytest 8.4 has `RaisesExc` and `RaisesGroup`, earlier ones one class that is not exported.
-    modern = [
-        getattr(pytest, name) for name in ("RaisesExc", "RaisesGroup") if hasattr(pytest, name)
-    ]
+    modern = [getattr(pytest, name) for name in ("RaisesExc", "RaisesGroup") if hasattr(pytest, name)]
     for context in modern or [type(pytest.raises(KeyError))]:
         _wrap(context, check, lambda result, type_: result is True)
     if not modern:

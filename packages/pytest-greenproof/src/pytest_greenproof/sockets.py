@@ -43,9 +43,7 @@ class Sockets:
         tell_source: Callable[[str, int], None],
     ) -> None:
         """`tell_source(ip, port)` returns when the witness knows the port."""
-        self._relay: FrozenSet[Tuple[str, int]] = frozenset(
-            (_numeric(ip), port) for ip, port in relay
-        )
+        self._relay: FrozenSet[Tuple[str, int]] = frozenset((_numeric(ip), port) for ip, port in relay)
         self._known = self._relay | {(_numeric(control[0]), control[1])}
         self._ports = frozenset(port for _, port in self._known)
         self._tell_source = tell_source

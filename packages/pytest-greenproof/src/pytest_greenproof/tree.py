@@ -18,9 +18,7 @@ class SuiteTree:
         """`roots`: the root folder of pytest, and the folders that it was asked for."""
         self._roots = tuple(sorted({_folder(root) for root in roots}))
         self._excluded = tuple(
-            _folder(path)
-            for path in (_OURSELVES, _LIBRARY, *_environments())
-            if self._under_roots(_folder(path))
+            _folder(path) for path in (_OURSELVES, _LIBRARY, *_environments()) if self._under_roots(_folder(path))
         )
         self._entries: Dict[str, bool] = {}
 

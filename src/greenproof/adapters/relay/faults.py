@@ -111,9 +111,15 @@ class Replacement:
 
 
 def error_answer(answer: http.Response) -> Replacement:
-    """The opposite of the answer: an error for a success, a success for an error."""
-    good = answer.status_code < 400
-    status, body = (500, ERROR_BODY) if good else (200, OK_BODY)
+    """The opposite of the answer: an error for a success, a success for an expected 4xx.
+
+    An answer that is a server's error already becomes another one: a test that waits for exactly this error notices,
+    one that accepts any failure (a fallback on a service that is down) does not.
+    """
+    if answer.status_code >= 500:
+        status, body = (500 if answer.status_code != 500 else 503), ERROR_BODY
+    else:
+        status, body = (500, ERROR_BODY) if answer.status_code < 400 else (200, OK_BODY)
     headers = _kept(answer.headers)
     headers["content-type"] = "application/json"
     headers["content-length"] = str(len(body))

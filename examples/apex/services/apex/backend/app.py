@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from apex.backend.agents import CATALOGUE, SUPERVISOR, find_agent
 from apex.backend.conversation import add_websocket
-from apex.backend.registration import Registry, Services, register_services, registered
+from apex.backend.registration import Gate, Registry, Services, register_services, registered
 from apex.backend.runs import Event
 from apex.backend.usage import UsageEvent
 from apex.shared.errors import answer_in_envelopes
@@ -75,6 +75,7 @@ def create_app(settings: StoreSettings) -> FastAPI:
     app = FastAPI(title="Apex backend", lifespan=lifespan)
     app.state.settings = settings
     app.state.registry = Registry()
+    app.add_middleware(Gate, registry=app.state.registry)
     answer_in_envelopes(app)
     answer_while_stores_are_away(app)
     app.include_router(health_routes("backend", lambda: _pings(app)))
