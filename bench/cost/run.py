@@ -67,6 +67,10 @@ def figures(costs: Costs) -> dict[str, list[float]]:
         for name, held in costs.items()
         if SLOW not in name and held is not plain
     }
+    for name in ("plugin", "plugin and relay"):
+        found[f"  {name}, with the relay's process"] = ratios(
+            costs[name], plain, lambda cost: cost.cpu_s + (cost.relay_cpu_s or 0.0)
+        )
     delayed = costs.get("plain pytest, 50 ms")
     if delayed:
         found["wall of plugin and relay to plain, 50 ms"] = ratios(

@@ -20,7 +20,7 @@ from greenproof.model.facts import Outcome, RunObservation
 
 SUITE = Path(__file__).parent / "suite"
 TURNS = 6
-_SHARED = ("--plain", "{plain}", "--secure", "{secure}")
+_SHARED = ("--plain", "{plain}", "--secure", "{secure}", "--early", "{early}")
 MODES: Mapping[str, tuple[str, ...]] = {
     "plain": (),
     "-n 2": ("-n", "2"),
@@ -30,7 +30,7 @@ MODES: Mapping[str, tuple[str, ...]] = {
 KNOWN: Mapping[str, str] = {
     "early-answer": "the relay answers 502 when a service answers and closes before it has read a streamed body",
     "outlived-asyncio-task": "a task of an earlier case runs in the thread of pytest, whose work is the running case's",
-    "outlived-child-process": "a worker's own port is joined without a look at who started the child, and when",
+    "outlived-child-process": "a child is joined to its worker without a look at when it was started",
     "outlived-thread-kept-connection": "whose thread it is is told when it connects, not when it sends",
     "outlived-thread-shared-session": "whose thread it is is told when it connects, not when it sends",
 }
@@ -76,6 +76,7 @@ def _request(served: Served, mode: str, turns: int, state: Path, timeout: float)
         targets=(
             ProofTarget("plain", served.plain, ("PLAIN_URL",)),
             ProofTarget("secure", served.secure, ("SECURE_URL",), ca=served.ca),
+            ProofTarget("early", served.early, ("EARLY_URL",)),
         ),
         claims=Claims((), ()),
         faults=False,

@@ -15,8 +15,7 @@ from certificate import make_certificate
 from hypercorn.config import Config
 
 START_S = 10.0
-EARLY = "early-answer"
-"""Requests of this way are answered before their body was read, and the connection is closed."""
+_EARLY = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
 _HEADERS = [(b"content-type", b"application/json"), (b"x-greenproof-revision", b"joining-1")]
 
 
@@ -37,17 +36,30 @@ class Truth:
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
         """The ASGI application."""
         if scope["type"] == "http":
-            if scope["path"].startswith("/sent/"):
-                self.requests[scope["path"]] += 1
-            if not scope["path"].startswith(f"/sent/{EARLY}/"):
-                while (await receive()).get("more_body"):
-                    pass
+            self._arrived(scope["path"])
+            while (await receive()).get("more_body"):
+                pass
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             await send({"type": "http.response.body", "body": b'{"arrived": true}'})
         elif scope["type"] == "websocket":
             await self._converse(scope["path"], receive, send)
         elif scope["type"] == "lifespan":
             await _live(receive, send)
+
+    def answer_early(self, listening: socket.socket) -> None:
+        """Answer each request, and close, before its body was read. Ends when the socket is shut down."""
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                with connection, contextlib.suppress(OSError):
+                    connection.settimeout(START_S)
+                    if (head := connection.recv(4096).split(b" ", 2))[0]:
+                        self._arrived(head[1].decode())
+                        connection.sendall(_EARLY)
+
+    def _arrived(self, path: str) -> None:
+        if path.startswith("/sent/"):
+            self.requests[path] += 1
 
     async def _converse(self, path: str, receive: Any, send: Any) -> None:
         self.requests[path] += 1
@@ -74,6 +86,7 @@ class Served:
     truth: Truth
     plain: str
     secure: str
+    early: str
     ca: Path
 
 
@@ -89,9 +102,15 @@ def serve(folder: Path) -> Iterator[Served]:
     stop = asyncio.Event()
     thread = threading.Thread(target=_run, args=(loop, truth, config, stop), daemon=True)
     thread.start()
+    hasty = socket.create_server(("127.0.0.1", 0))
+    early = threading.Thread(target=truth.answer_early, args=(hasty,), daemon=True)
+    early.start()
     try:
-        yield Served(truth, f"http://{plain}", f"https://{secure}", ca)
+        yield Served(truth, f"http://{plain}", f"https://{secure}", f"http://127.0.0.1:{hasty.getsockname()[1]}", ca)
     finally:
+        with hasty:
+            hasty.shutdown(socket.SHUT_RDWR)
+            early.join(START_S)
         loop.call_soon_threadsafe(stop.set)
         thread.join(START_S)
 

@@ -17,6 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--turns", type=int, default=1)
     parser.addoption("--plain")
     parser.addoption("--secure")
+    parser.addoption("--early")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -52,6 +53,12 @@ def socket_url(plain: str) -> str:
 def secure(pytestconfig: pytest.Config) -> str:
     """https://host:port of the server."""
     return pytestconfig.getoption("--secure") or os.environ["SECURE_URL"]
+
+
+@pytest.fixture(scope="session")
+def early(pytestconfig: pytest.Config) -> str:
+    """http://host:port of the server that answers before it has read an upload."""
+    return pytestconfig.getoption("--early") or os.environ["EARLY_URL"]
 
 
 @pytest.fixture(scope="session")

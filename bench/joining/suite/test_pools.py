@@ -49,9 +49,9 @@ def test_http_client(turn: int, kept: http.client.HTTPConnection) -> None:
             assert answer.read()
 
 
-def test_early_answer(turn: int, plain: str) -> None:
+def test_early_answer(turn: int, early: str) -> None:
     """The server answers before it has read the upload. What the client sees of it is not the question here."""
-    connection = http.client.HTTPConnection(urlsplit(plain).netloc, timeout=3)
+    connection = http.client.HTTPConnection(urlsplit(early).netloc, timeout=3)
     with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
-        connection.request("PUT", path("early-answer"), body=b"x" * 100_000)
+        connection.request("PUT", path("early-answer"), body=b"x" * 300_000)
         connection.getresponse().read()
