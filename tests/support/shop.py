@@ -51,14 +51,14 @@ class Shop(BaseHTTPRequestHandler):
         pass
 
 
-def main() -> None:
-    Shop.revision = sys.argv[2]
-    server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Shop)
+def serve(port: int, revision: str) -> None:
+    Shop.revision = revision
+    server = ThreadingHTTPServer(("127.0.0.1", port), Shop)
     print(server.server_address[1], flush=True)
-    # The parent's end of stdin closes when it dies: then so do we.
-    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     server.serve_forever()
 
 
 if __name__ == "__main__":
-    main()
+    # The parent's end of stdin closes when it dies: then so do we.
+    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+    serve(int(sys.argv[1]), sys.argv[2])

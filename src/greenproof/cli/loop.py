@@ -6,7 +6,7 @@ import click
 
 from greenproof.cli.context import config_option, environment_option, load_plan, quiet_option, speaker, write_json
 from greenproof.cli.progress import listener_for
-from greenproof.loop.cycle import Cycle, CycleOptions, report_of, run_cycle
+from greenproof.loop.cycle import Cycle, CycleOptions, run_cycle
 from greenproof.loop.journal import Journal
 from greenproof.loop.platforms import platform_of
 from greenproof.loop.requests import environment_of, suite_of
@@ -50,28 +50,28 @@ def loop(
         )
     suite = suite_of(plan, suite_name)
     say = speaker(quiet)
-    with Journal.open(plan, chosen, "loop", suite.name) as journal:
+    platform = platform_of(plan, chosen, say)
+    with Journal.open(plan, chosen, "loop", suite.name, platform.secrets().values()) as journal:
         cycle = run_cycle(
             Cycle(
                 plan,
                 chosen,
                 suite,
-                platform_of(plan, chosen, say),
+                platform,
                 journal,
                 listener_for(journal, say, show_output=False),
+                worklog,
                 CycleOptions(not no_deploy, not no_fail_fast, limit, not no_faults),
             )
         )
-        evidence = journal.keep_evidence(cycle.proof, cycle.execution)
-        head = journal.finish(cycle.exit_code)
-        place = journal.write_worklog(worklog(report_of(cycle, evidence, head)), head)
     if json_file and cycle.proof:
-        write_json(json_file, result(cycle.proof, head=head))
+        write_json(json_file, result(cycle.proof, head=cycle.head))
     if cycle.failure:
         for line in cycle.failure.lines():
             click.echo(line, err=True)
     if cycle.proof and json_file != "-":
         for line in summary_lines(cycle.proof):
             click.echo(line)
-    say(f"worklog: {place}")
+    if cycle.worklog:
+        say(f"worklog: {cycle.worklog}")
     return cycle.exit_code

@@ -63,8 +63,9 @@ def prove(
         fail_fast=fail_fast,
         timeout=timeout,
     )
-    request = prove_request(plan, chosen, _platform_for(plan, chosen, overrides), command, overrides)
-    with Journal.open(plan, chosen) as journal:
+    platform = _platform_for(plan, chosen, overrides)
+    request = prove_request(plan, chosen, platform, command, overrides)
+    with Journal.open(plan, chosen, secrets=platform.secrets().values() if platform else ()) as journal:
         listener = listener_for(journal, speaker(quiet), show_output=not quiet)
         proof = run_proof(request, listener, journal.run)
         journal.judged(proof)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from greenproof.adapters.platforms.base import Platform
 from greenproof.analysis.selection import RunPhase, select
@@ -41,6 +42,8 @@ class Cycle:
     platform: Platform
     journal: Journal
     listener: Listener
+    render: Callable[[CycleReport], str]
+    """Turns the report into the worklog's text."""
     options: CycleOptions = CycleOptions()
     started: str = ""
     readings_before: tuple[Reading, ...] = ()
@@ -53,6 +56,9 @@ class Cycle:
     proof: Proof | None = None
     steps: tuple[StepRecord, ...] = ()
     failure: GreenproofError | None = None
+    head: str | None = None
+    """Of the ledger, as the worklog prints it."""
+    worklog: Path | None = None
     detail: str = ""
     """What the present step has to say."""
 
@@ -124,6 +130,14 @@ def judge_cases(cycle: Cycle) -> Cycle:
     return replace(cycle, proof=proof, detail=f"{proof.verdict.verdict}: {proven} of {len(proof.verdict.cases)} proven")
 
 
+def write_report(cycle: Cycle) -> Cycle:
+    """report: close the record of the run, and write the worklog of everything before."""
+    evidence = cycle.journal.keep_evidence(cycle.proof, cycle.execution)
+    head = cycle.journal.finish(cycle.exit_code)
+    place = cycle.journal.write_worklog(cycle.render(_report_of(cycle, evidence, head)), head)
+    return replace(cycle, head=head, worklog=place, detail=str(place))
+
+
 type Step = Callable[[Cycle], Cycle]
 
 STEPS: tuple[tuple[str, Step], ...] = (
@@ -132,14 +146,15 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("select", select_cases),
     ("execute", execute_suite),
     ("judge", judge_cases),
+    ("report", write_report),
 )
 
 
 def run_cycle(cycle: Cycle) -> Cycle:
-    """Take the steps in order; after one that fails the others are not reached. Reporting is up to the caller."""
+    """Take the steps in order. After one that fails only the report is reached, which tells of it."""
     cycle = replace(cycle, started=_now())
     for name, step in STEPS:
-        if cycle.failure is not None:
+        if cycle.failure is not None and step is not write_report:
             cycle = _with_step(cycle, StepRecord(name, "not reached", 0.0))
             continue
         cycle.listener.say(f"step {name}")
@@ -159,7 +174,7 @@ def run_cycle(cycle: Cycle) -> Cycle:
     return cycle
 
 
-def report_of(cycle: Cycle, evidence: tuple[tuple[str, str], ...], head: str | None) -> CycleReport:
+def _report_of(cycle: Cycle, evidence: tuple[tuple[str, str], ...], head: str | None) -> CycleReport:
     """What the worklog tells: this cycle, beside the run before."""
     cases = cycle.proof.verdict.cases if cycle.proof else ()
     by_category, by_priority = matrix(cycle.plan.categories, cycle.plan.priorities, cases)

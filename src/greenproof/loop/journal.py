@@ -32,6 +32,7 @@ from greenproof.model.exits import ExitCode
 from greenproof.model.facts import CaseRecord, Exchange, FaultKind, Reading, Receipt, Release, RunObservation
 from greenproof.model.plan import Environment, Plan
 from greenproof.model.proof import Proof
+from greenproof.model.redaction import Redactor
 from greenproof.model.report import StepRecord
 from greenproof.model.verdicts import counts
 
@@ -55,9 +56,17 @@ class Journal:
         )
 
     @classmethod
-    def open(cls, plan: Plan, environment: Environment, command: str = "prove", suite: str = "") -> Self:
-        """Open the ledger of the plan's folder and begin a run."""
-        return cls(plan, environment, Ledger.open(prepare(plan.state)), command, suite)
+    def open(
+        cls,
+        plan: Plan,
+        environment: Environment,
+        command: str = "prove",
+        suite: str = "",
+        secrets: Iterable[str] = (),
+    ) -> Self:
+        """Open the ledger of the plan's folder and begin a run. `secrets` never get into it."""
+        ledger = Ledger.open(prepare(plan.state), redactor=Redactor(secrets))
+        return cls(plan, environment, ledger, command, suite)
 
     def __enter__(self) -> Self:
         return self

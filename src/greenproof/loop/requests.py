@@ -1,10 +1,12 @@
 """From a plan and a command line to a request for a proof."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from greenproof.adapters.platforms.base import Platform
 from greenproof.adapters.runners.addresses import check_url
@@ -13,6 +15,8 @@ from greenproof.analysis.authenticity.conclusion import Gate
 from greenproof.loop.proving import ProofRequest, ProofTarget
 from greenproof.model.errors import UsageError
 from greenproof.model.plan import Environment, Plan, Suite, Target
+
+_REFERENCE = re.compile(r"\{([a-z0-9_-]+)\.([a-z0-9_-]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,7 @@ def prove_request(
 def suite_request(plan: Plan, environment: Environment, platform: Platform, suite: Suite) -> ProofRequest:
     """The request for a configured suite."""
     python = _python(suite)
+    variables = {name: _filled(value, platform, f"suites.{suite.name}.env.{name}") for name, value in suite.env.items()}
     command = tuple(token.replace("{python}", python) for token in suite.command)
     return ProofRequest(
         command=command,
@@ -113,9 +118,35 @@ def suite_request(plan: Plan, environment: Environment, platform: Platform, suit
         gate=Gate(plan.priorities, command),
         faults=environment.kind != "production",
         timeout=suite.timeout,
-        environment={**os.environ, **suite.env},
+        environment={**os.environ, **variables},
         offline=suite.kind == "offline",
     )
+
+
+def _filled(value: str, platform: Platform, where: str) -> str:
+    """A value with `{secret.NAME}` and `{SERVICE.url}` in place; only the test process ever gets it."""
+
+    def one(match: re.Match[str]) -> str:
+        owner, field = match.groups()
+        found = platform.secrets().get(field) if owner == "secret" else _part(platform.address(owner), field)
+        if found is None:
+            raise UsageError(
+                f"{match.group()} has no value",
+                code="suite-reference",
+                where=where,
+                expected="{secret.NAME} of [secrets], or {SERVICE.url}, .host or .port of a deployed service",
+            )
+        return found
+
+    return _REFERENCE.sub(one, value)
+
+
+def _part(url: str | None, field: str) -> str | None:
+    """`url`, `host` or `port` of an address."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    return {"url": url, "host": parts.hostname, "port": str(parts.port or "")}.get(field)
 
 
 def _python(suite: Suite) -> str:

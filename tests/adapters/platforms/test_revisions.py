@@ -92,6 +92,6 @@ def test_services_start_after_what_they_need(tmp_path):
 
 def test_redaction_takes_the_longest_secret_and_spares_short_words():
     redact = Redactor(["abc", "secret", "secretsauce"])
-    assert redact("abc secretsauce secret") == "abc [redacted] [redacted]"
-    assert redact("redis://:pw@h postgres://u:p@h?x") == "redis://:[redacted]@h postgres://u:[redacted]@h?x"
-    assert redact('{"password": "hunter2", "a": 1}') == '{"password": "[redacted]", "a": 1}'
+    assert redact("abc secretsauce secret") == "abc (redacted) (redacted)"
+    assert redact("redis://:pw@h postgres://u:p@h?x") == "redis://:(redacted)@h postgres://u:(redacted)@h?x"
+    assert redact('{"password": "hunter2", "a": 1}') == '{"password": "(redacted)", "a": 1}'

@@ -116,6 +116,9 @@ class Platform(Protocol):
     def address(self, service: str) -> str | None:
         """The public URL of a service; None when it has none yet."""
 
+    def secrets(self) -> Mapping[str, str]:
+        """The values of the plan's secrets in this environment: for the test process, and to know what to redact."""
+
     def log_path(self, service: str, revision: str | None = None) -> Path | None:
         """The log file of a revision (of the current one by default), where there are files."""
 

@@ -1,5 +1,6 @@
 """Secrets of an environment: generated once and kept, or taken from variables and files."""
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -47,15 +48,19 @@ class Credentials:
         return hmac.new(key.encode(), value.encode(), hashlib.sha256).hexdigest()[:32]
 
     def values(self) -> list[str]:
-        """All values that can be had now; what is missing is passed over."""
-        found = []
-        for name in self._plan:
-            try:
-                found.append(self.secret(name))
-            except PlatformError:
-                continue
+        """All values that can be had now."""
+        return list(self.named().values())
+
+    def named(self) -> dict[str, str]:
+        """All values that can be had now, by name; what is missing is passed over. Makes none."""
         kept = read_json(self._layout.credentials) or {}
-        return found + [str(value) for value in kept.values()]
+        found = {str(name): str(value) for name, value in kept.items()}
+        for name, declared in self._plan.items():
+            if declared.generate is not None and f"secret:{name}" not in kept:
+                continue
+            with contextlib.suppress(PlatformError):
+                found[name] = self.secret(name)
+        return found
 
     def _kept(self, name: str, size: int) -> str:
         path = self._layout.credentials

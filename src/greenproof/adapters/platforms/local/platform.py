@@ -151,6 +151,10 @@ class LocalPlatform:
         """The public URL of a service; None while it has none."""
         return next((one.url for one in self.status().services if one.service == service), None)
 
+    def secrets(self) -> Mapping[str, str]:
+        """The plan's secrets by name, and what else must never be shown under names of our own."""
+        return self._credentials.named()
+
     def log_path(self, service: str, revision: str | None = None) -> Path | None:
         """The log of a revision; by default of the current one, else of the one that wrote last."""
         folder = self._layout.logs / service

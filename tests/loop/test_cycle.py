@@ -1,0 +1,187 @@
+"""`greenproof loop` on a real service on the local platform: deploy, prove, report; then again, beside the run before."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SHOP = Path(__file__).resolve().parents[1] / "support" / "shop.py"
+
+CONFIGURATION = """
+schema = 1
+[project]
+name = "shop"
+[environments.local]
+kind = "local"
+platform = "local"
+[environments.live]
+kind = "production"
+platform = "local"
+[secrets]
+key = {{ generate = 16 }}
+[services.shop]
+source = "services"
+command = ["{python}", "serve.py", "{{PORT}}"]
+health = "/health"
+ready = "/health"
+start_timeout = 10
+env = {{ SHOP_KEY = "{{secret.key}}" }}
+[targets.shop]
+service = "shop"
+env = ["SHOP_URL"]
+[[features]]
+name = "ordering"
+value = 1000
+tier = "enterprise"
+tests = ["*total*"]
+[[features]]
+name = "returns"
+value = 500
+tier = "free"
+tests = ["*returned*"]
+[[priorities]]
+name = "P1"
+tests = ["*total*"]
+[[priorities]]
+name = "P2"
+gates = false
+tolerated = 0.5
+tests = ["*"]
+[[categories]]
+name = "Orders"
+target = 1
+tests = ["*"]
+[suites.e2e]
+command = ["{python}", "-m", "pytest", "-q", "-p", "no:asyncio", "-p", "no:anyio"]
+timeout = 120
+env = {{ SHOP_SECRET = "{{secret.key}}" }}
+"""
+
+SERVE = """
+import os, sys
+import shop
+print("the key is", os.environ["SHOP_KEY"], flush=True)
+shop.serve(int(sys.argv[1]), os.environ["GREENPROOF_REVISION"])
+"""
+
+SUITE = """
+import json, os, urllib.request
+def order(*prices):
+    request = urllib.request.Request(os.environ["SHOP_URL"] + "/orders", json.dumps({"prices": prices}).encode())
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+def test_total():
+    assert len(os.environ["SHOP_SECRET"]) == 32
+    print("the suite knows", os.environ["SHOP_SECRET"])
+    assert order(2, 3)["total"] == 5
+def test_returned():
+    assert 1 + 1 == 2
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    """A project with one service and one suite, in a path with a space."""
+    place = tmp_path / "the shop"
+    (place / "services").mkdir(parents=True)
+    shutil.copy2(SHOP, place / "services" / "shop.py")
+    (place / "services" / "serve.py").write_text(textwrap.dedent(SERVE))
+    (place / "greenproof.toml").write_text(CONFIGURATION.format(python=sys.executable))
+    (place / "test_shop.py").write_text(SUITE)
+    try:
+        yield place
+    finally:
+        greenproof(place, "down", "-q")
+
+
+def greenproof(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "greenproof", *arguments]
+    return subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=180, check=False)
+
+
+def worklogs(place: Path) -> list[str]:
+    return [path.read_text() for path in sorted((place / ".greenproof" / "worklogs").glob("*.md"))]
+
+
+def test_a_turn_of_the_loop_and_the_next_one(project: Path) -> None:
+    first = greenproof(project, "loop", "--json", "first.json")
+    assert first.returncode == 0, first.stdout + first.stderr
+    result = json.loads((project / "first.json").read_text())
+    assert {c["id"]: c["verdict"] for c in result["cases"]} == {
+        "test_shop.py::test_total": "proven",
+        "test_shop.py::test_returned": "hollow",
+    }
+    (text,) = worklogs(project)
+    assert "Verified: 1 of 2 cases are proven. The run is verified." in text
+    assert "compared with: nothing, this is the first run" in text
+    assert "500 of 1,500 a year are not protected" in text
+    for step in ("ready", "deploy", "select", "execute", "judge"):
+        assert f"| {step} | done |" in text
+
+    second = greenproof(project, "loop")
+    assert second.returncode == 0, second.stderr
+    text = worklogs(project)[1]
+    assert f"compared with: run {result['run']}" in text
+    assert re.search(r"\| shop \| ready \| ready \| [\d.]+ ms \| [\d.]+ ms \| [\d.]+ x \|", text)
+
+    head = re.search(r"ledger verify --head ([0-9a-f]{64})", text)
+    assert head
+    assert greenproof(project, "ledger", "verify", "--head", head[1]).returncode == 0
+    assert greenproof(project, "ledger", "verify", "--head", "1" * 64).returncode == 1
+    for what, place in re.findall(r"- ([^:]+): \[[^]]+\]\(<([^>]+)>\)", text):
+        assert (project / ".greenproof" / "worklogs" / place).exists(), what
+
+
+def test_a_release_that_does_not_come_up_ends_the_turn_and_the_old_one_goes_on(project: Path) -> None:
+    assert greenproof(project, "deploy").returncode == 0
+    before = json.loads(greenproof(project, "status", "--json").stdout)["current"]["name"]
+    (project / "services" / "serve.py").write_text("raise SystemExit('no database')\n")
+    turn = greenproof(project, "loop")
+    assert turn.returncode == 1
+    assert "service-exited" in turn.stderr
+    assert "no database" in turn.stderr
+    (text,) = worklogs(project)
+    assert "Verified: nothing." in text
+    assert "| deploy | failed |" in text
+    assert "| execute | not reached |" in text
+    assert json.loads(greenproof(project, "status", "--json").stdout)["current"]["name"] == before
+    assert greenproof(project, "ready").returncode == 0
+
+
+def test_no_secret_gets_into_what_is_kept(project: Path) -> None:
+    assert greenproof(project, "loop", "--json", "result.json", "--no-fail-fast").returncode == 0
+    kept = [p for p in (project / ".greenproof" / "environments").rglob("credentials*") if p.is_file()]
+    values = {v for path in kept if path.suffix == ".json" for v in json.loads(path.read_text()).values()}
+    assert any(len(value) == 32 for value in values)
+    for path in (project / ".greenproof").rglob("*"):
+        # launches are what the supervisor starts services with; credentials are where secrets live.
+        if path.is_file() and path not in kept:
+            content = path.read_bytes()
+            assert [value for value in values if value.encode() in content] == [], path
+    assert "(redacted)" in greenproof(project, "logs", "shop").stdout
+    result = (project / "result.json").read_text()
+    assert [value for value in values if value in result] == []
+
+
+def test_the_loop_is_refused_on_production(project: Path) -> None:
+    turn = greenproof(project, "loop", "--environment", "live")
+    assert turn.returncode == 4
+    assert "production" in turn.stderr
+    proof = greenproof(project, "prove", "--environment", "live", "--target", "shop=http://127.0.0.1:9", "--", "pytest")
+    assert proof.returncode == 4
+    assert "--no-faults" in proof.stderr
+
+
+def test_nothing_deployed_is_a_valid_answer(project: Path) -> None:
+    ready = greenproof(project, "ready")
+    assert ready.returncode == 5
+    assert "absent" in ready.stdout
+    proof = greenproof(project, "prove", "--", sys.executable, "-m", "pytest")
+    assert proof.returncode == 4
+    assert "greenproof up" in proof.stderr
