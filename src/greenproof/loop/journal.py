@@ -11,6 +11,7 @@ from typing import Self
 from greenproof import __version__
 from greenproof.analysis.selection import RunPhase
 from greenproof.ledger import Ledger, prepare
+from greenproof.ledger.evidence import PREFIX
 from greenproof.loop.proving import Execution, new_run_id
 from greenproof.model.events import (
     CaseFinished,
@@ -144,7 +145,7 @@ class Journal:
                 kept.append((f"exchanges of the {name}", self._ledger.put_evidence(json.dumps(rows, indent=1))))
         kept.append(("receipts", self._ledger.put_evidence(json.dumps([_row(r) for r in proof.receipts], indent=1))))
         kept.append(("the last lines of the plain run", self._ledger.put_evidence("\n".join(proof.tail))))
-        digests = ((what, name.rpartition(":")[2]) for what, name in kept)
+        digests = ((what, name.removeprefix(PREFIX)) for what, name in kept)
         return tuple((what, f"../evidence/{digest[:2]}/{digest}") for what, digest in digests)
 
     def finish(self, code: ExitCode, detail: str = "") -> str:
