@@ -1,6 +1,8 @@
 """HTTP through the relay, with real clients: what comes out is what went in, and it is seen."""
 
 import asyncio
+import contextlib
+import http.client
 import re
 import shutil
 import socket
@@ -16,7 +18,7 @@ import httpx2
 import pytest
 import requests
 
-from greenproof.adapters.relay import Witness
+from greenproof.adapters.relay import RelayTarget, Witness
 from greenproof.model.facts import Depth, Join, Phase
 
 PARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-01")
@@ -363,3 +365,34 @@ def test_variables_and_addresses(witness: Witness):
     assert (variables["API"], variables["API_HOST"]) == (address, address.removeprefix("http://"))
     assert variables["SECURE"] == f"{witness.address_of('secure')}/v1"
     assert variables["SECURE"].startswith("https://")
+
+
+@pytest.mark.parametrize("size", [100_000, 300_000, 3_000_000])
+def test_an_answer_before_the_upload_was_read_arrives(tmp_path: Path, size: int) -> None:
+    """The service resets the connection when it closes with the upload unread; its answer is not lost by that."""
+    answer = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                with connection:
+                    connection.recv(4096)
+                    connection.sendall(answer)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    target = RelayTarget("hasty", f"http://127.0.0.1:{listening.getsockname()[1]}")
+    with listening, Witness.start([target], state=tmp_path) as witness:
+        witness.begin(None, None)
+        for _ in range(5):
+            client = http.client.HTTPConnection(witness.address_of("hasty").partition("//")[2], timeout=10)
+            client.request("PUT", "/upload", b"x" * size)
+            assert client.getresponse().read() == b"no"
+            client.close()
+        seen = witness.finish(exit_code=0, timed_out=False, duration_s=1)
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+    assert [(held.status, held.synthetic, held.error) for held in seen.exchanges] == [(401, False, None)] * 5
+    assert seen.hook_errors == ()

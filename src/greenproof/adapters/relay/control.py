@@ -6,7 +6,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from greenproof.adapters.relay.joining import Worker
 from greenproof.adapters.relay.listeners import HOST, Listeners
@@ -36,15 +36,16 @@ class Control:
         self.stop = stop
         self.token = secrets.token_urlsafe(24)
         self.address = ""
+        self.lines: set[Line] = set()
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
         self._sessions = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
     async def open(self) -> None:
         """Start to listen; afterwards `address` is the value of GREENPROOF_CONTROL."""
-        self._server = await asyncio.start_server(self._accept, HOST, 0, limit=LONGEST_LINE, backlog=MOST_CONNECTIONS)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Line(self), HOST, 0, backlog=MOST_CONNECTIONS)
         port = self._server.sockets[0].getsockname()[1]
         self.address = f"{HOST}:{port}:{self.token}"
 
@@ -56,8 +57,8 @@ class Control:
 
     def drop_all(self) -> None:
         """Drop every connection."""
-        for writer in list(self._writers):
-            writer.close()
+        for line in list(self.lines):
+            line.transport.close()
 
     async def drained(self, within: float) -> None:
         """Wait until every process that introduced itself has left, so that nothing is in flight."""
@@ -65,66 +66,131 @@ class Control:
             async with asyncio.timeout(within):
                 await self._idle.wait()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._writers) >= MOST_CONNECTIONS:
-            writer.close()
-            return
-        self._writers.add(writer)
-        try:
-            await self._converse(reader, writer)
-        except OSError:
-            # The client vanished; what it said stands.
-            pass
-        finally:
-            self._writers.discard(writer)
-            writer.close()
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        hello = await self._hello(reader)
-        if hello is None:
-            return
-        if hello.get("nested"):
-            await _send_away(reader, writer, hello)
-            return
-        session = Session(self.run(), self.listeners, self.stop)
+    def enter(self) -> "Session":
+        """A process introduced itself."""
         self._sessions += 1
         self._idle.clear()
+        return Session(self.run(), self.listeners, self.stop)
+
+    def leave(self, session: "Session") -> None:
+        """Its connection is gone."""
+        self._sessions -= 1
+        if not self._sessions:
+            self._idle.set()
+        session.left()
+
+    def knows(self, hello: Message) -> bool:
+        """Whether a first message is a greeting with our token."""
+        token = hello.get("token")
+        if hello.get("m") != "hello" or not isinstance(token, str):
+            return False
+        return hmac.compare_digest(token.encode(), self.token.encode())
+
+
+class Line(asyncio.Protocol):
+    """One connection: messages come in, answers go out. No task and no stream: three messages a test add up."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, control: Control) -> None:
+        self.control = control
+        self.session: Session | None = None
+        self.welcome: asyncio.Task[None] | None = None
+        self.nested = False
+        self._held = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody connected, and has to say who it is."""
+        self.transport = cast("asyncio.Transport", transport)
+        if len(self.control.lines) >= MOST_CONNECTIONS:
+            self.transport.close()
+            return
+        self.control.lines.add(self)
+        self._patience = asyncio.get_running_loop().call_later(HELLO_S, self.transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes: every whole line in them is a message."""
+        self._held += data
         try:
-            await _answer(writer, hello, await session.hello(hello))
-            while (message := await _read(reader)) is not None:
-                reply = session.take(message)
-                if message.get("n") is not None:
-                    await _answer(writer, message, reply)
-        except (BadMessageError, ValueError) as problem:
+            self._take_lines()
+        except ValueError as problem:
+            self._break(problem)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The process has left; what it said stands, but for a line that was cut off."""
+        if self in self.control.lines:
+            self.control.lines.discard(self)
+            self._patience.cancel()
+        if self.welcome is not None:
+            self.welcome.cancel()
+        if self.session is not None:
+            self.control.leave(self.session)
+
+    def pause_writing(self) -> None:
+        """Who does not read answers is not heard either."""
+        self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self.transport.resume_reading()
+
+    def _take_lines(self) -> None:
+        while self.welcome is None and not self.transport.is_closing():
+            line, found, rest = self._held.partition(b"\n")
+            if len(line) > LONGEST_LINE:
+                raise BadMessageError("a message of more than 1 MiB")
+            if not found:
+                return
+            self._held = rest
+            self._take(_parse(line))
+
+    def _take(self, message: Message) -> None:
+        if self.session is not None:
+            reply = self.session.take(message)
+            if message.get("n") is not None:
+                self._answer(message, reply)
+        elif self.nested:
+            self._answer(message, {})
+        elif not self.control.knows(message):
+            self.transport.close()
+        else:
+            self._greet(message)
+
+    def _greet(self, hello: Message) -> None:
+        self._patience.cancel()
+        if hello.get("nested"):
+            # A pytest inside a test: its outcomes are its test's business, and it shares the port that it inherited.
+            self.nested = True
+            self._answer(hello, {})
+        else:
+            self.session = self.control.enter()
+            self.transport.pause_reading()
+            self.welcome = asyncio.get_running_loop().create_task(self._welcome(self.session, hello))
+
+    async def _welcome(self, session: "Session", hello: Message) -> None:
+        try:
+            self._answer(hello, await session.hello(hello))
+            self.welcome = None
+            self.transport.resume_reading()
+            self._take_lines()
+        except ValueError as problem:
+            self._break(problem)
+        except OSError:
+            # No port could be opened, or the client vanished.
+            self.transport.close()
+
+    def _answer(self, message: Message, reply: Message) -> None:
+        self.transport.write(json.dumps({"n": message.get("n"), **reply}).encode() + b"\n")
+
+    def _break(self, problem: ValueError) -> None:
+        if self.session is not None:
             # Facts are missing from here on: that must not look like a clean run.
-            session.run.observation.problem(f"control: {problem}")
-        finally:
-            self._sessions -= 1
-            if not self._sessions:
-                self._idle.set()
-            session.left()
-
-    async def _hello(self, reader: asyncio.StreamReader) -> Message | None:
-        try:
-            async with asyncio.timeout(HELLO_S):
-                message = await _read(reader)
-        except (TimeoutError, ValueError):
-            return None
-        token = message.get("token") if message else None
-        if message is None or message.get("m") != "hello" or not isinstance(token, str):
-            return None
-        return message if hmac.compare_digest(token.encode(), self.token.encode()) else None
+            self.session.run.observation.problem(f"control: {problem}")
+        self.transport.close()
 
 
-async def _read(reader: asyncio.StreamReader) -> Message | None:
-    """The next message; None at the end. Raises BadMessageError for what is none."""
-    try:
-        line = await reader.readline()
-    except ValueError:
-        raise BadMessageError("a message of more than 1 MiB") from None
-    if not line.endswith(b"\n"):
-        # Cut off in the middle: the process died while it spoke.
-        return None
+def _parse(line: bytes) -> Message:
+    """The message of a line. Raises BadMessageError for what is none."""
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
@@ -132,19 +198,6 @@ async def _read(reader: asyncio.StreamReader) -> Message | None:
     if not isinstance(message, dict):
         raise BadMessageError("a line that is not an object")
     return message
-
-
-async def _answer(writer: asyncio.StreamWriter, message: Message, reply: Message) -> None:
-    writer.write(json.dumps({"n": message.get("n"), **reply}).encode() + b"\n")
-    await writer.drain()
-
-
-async def _send_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hello: Message) -> None:
-    """A pytest inside a test: its outcomes are its test's business, and it shares the port that it inherited."""
-    message: Message | None = hello
-    while message is not None:
-        await _answer(writer, message, {})
-        message = await _read(reader)
 
 
 class Session:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.master import Master
-from mitmproxy.proxy import layers, mode_specs
-from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
+from mitmproxy.options import Options
+from mitmproxy.proxy import mode_specs
 
+from greenproof.adapters.relay.connections import Handler, Hooks, frozen
 from greenproof.adapters.relay.joining import SHARED
 from greenproof.adapters.relay.targets import Origin, RelayTarget, fill
 
@@ -43,6 +44,8 @@ class Listeners:
 
     def __init__(self, master: Master, proxyserver: Proxyserver, targets: Sequence[RelayTarget]) -> None:
         self.master = master
+        self._hooks = Hooks(master)
+        self._options: Options | None = None
         self.proxyserver = proxyserver
         self.targets = targets
         self.by_port: dict[int, Listener] = {}
@@ -91,8 +94,8 @@ class Listeners:
         if ":" in listener.origin.host:
             authority = f"[{listener.origin.host}]:{listener.origin.port}"
         mode = mode_specs.ReverseMode.parse(f"reverse:{listener.origin.scheme}://{authority}")
-        handler = ProxyConnectionHandler(self.master, reader, writer, self.master.options, mode)  # type: ignore[no-untyped-call]
-        handler.layer = layers.modes.ReverseProxy(handler.layer.context)
+        self._options = self._options or frozen(self.master.options)
+        handler = Handler(self._hooks, self._options, (reader, writer), mode)
         self._clients += 1
         self._idle.clear()
         try:

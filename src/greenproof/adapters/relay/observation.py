@@ -16,6 +16,7 @@ from greenproof.model.facts import (
 LONGEST_TEXT = 2_000
 MOST_ITEMS = 200_000
 """Cases, collected ids or fixture spans of one run."""
+_ALL_PASSED = [(when, "passed", False) for when in ("setup", "call", "teardown")]
 
 
 class BadMessageError(ValueError):
@@ -73,10 +74,10 @@ class Attempt:
     """The last report of this try has come."""
     emitted: bool = False
 
-    def record(self) -> CaseRecord:
+    def record(self, retried: bool) -> CaseRecord:
         """What is known of this try by now."""
-        outcome = _outcome(self.reports)
-        return CaseRecord(id=self.case, outcome=outcome, worker=self.worker, **self.told)
+        outcome = Outcome.PASSED if self.reports == _ALL_PASSED else _outcome(self.reports)
+        return CaseRecord(id=self.case, outcome=outcome, worker=self.worker, retried=retried, **self.told)
 
 
 class Observation:
@@ -211,15 +212,17 @@ class Observation:
         return attempt
 
     def _emit(self, attempt: Attempt) -> None:
+        if attempt.emitted or not attempt.reported:
+            return
         crashed = any(when not in ("setup", "call", "teardown") for when, _, _ in attempt.reports)
         again = any(outcome == "rerun" for _, outcome, _ in attempt.reports)
-        if not attempt.emitted and attempt.reported and not again and (attempt.ended or crashed):
+        if not again and (attempt.ended or crashed):
             attempt.emitted = True
             self.on_case(self._record(attempt))
 
     def _record(self, attempt: Attempt) -> CaseRecord:
-        tries = sum(bool(held.told) for held in self._attempts[attempt.case])
-        return replace(attempt.record(), retried=tries > 1)
+        tries = self._attempts[attempt.case]
+        return attempt.record(retried=len(tries) > 1 and sum(bool(held.told) for held in tries) > 1)
 
     def _spans(self, message: Mapping[str, Any], worker: str | None) -> None:
         for span in message.get("spans") or []:

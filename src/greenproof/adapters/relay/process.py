@@ -13,6 +13,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import batched
 from pathlib import Path
 from typing import Any, cast
@@ -31,7 +32,7 @@ from greenproof.adapters.relay.loss import LossWatch
 from greenproof.adapters.relay.run import Run
 from greenproof.adapters.relay.tap import Tap
 from greenproof.adapters.relay.targets import RelayTarget
-from greenproof.adapters.relay.wire import dump, load
+from greenproof.adapters.relay.wire import PARTS, encode, load
 from greenproof.model.facts import CaseRecord, LostTarget
 from greenproof.model.faults import FaultPlan
 
@@ -136,10 +137,11 @@ class Host:
         await self.listeners.idle(SETTLE_S)
         await self.loss.settle()
         await self.listeners.disconnect_clients(SETTLE_S)
-        result = dump(self.run.result(list(self.loss.found.values())))
-        for name in ("exchanges", "cases", "fixtures", "collected"):
-            await self._tell_parts(name, result.pop(name))
-        self.tell(e="done", result=result)
+        result = self.run.result(list(self.loss.found.values()))
+        large: dict[str, Any] = dict.fromkeys(PARTS, ())
+        for name in PARTS:
+            await self._tell_parts(name, getattr(result, name))
+        self.tell(e="done", result=replace(result, **large))
         await self._clear()
 
     async def _tell_parts(self, name: str, items: Iterable[Any]) -> None:
@@ -164,15 +166,15 @@ class Host:
     def tell_case(self, case: CaseRecord) -> None:
         """A case finished."""
         if self.out.transport.get_write_buffer_size() < MOST_WAITING:
-            self.tell(e="case", case=dump(case))
+            self.tell(e="case", case=case)
 
     def tell_lost(self, lost: LostTarget) -> None:
         """A target is lost."""
-        self.tell(e="lost", lost=dump(lost))
+        self.tell(e="lost", lost=lost)
 
     def tell(self, **message: Any) -> None:
         """One line to the parent."""
-        self.out.write(json.dumps(message).encode() + b"\n")
+        self.out.write(encode(message))
 
 
 async def _pipes() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

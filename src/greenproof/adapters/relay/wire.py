@@ -1,31 +1,48 @@
 """Frozen dataclasses to JSON and back, for the pipe between the orchestrator and the witness."""
 
+import json
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
+PARTS = ("exchanges", "cases", "fixtures", "collected")
+"""Fields of the facts of a run that are told in parts, before the rest."""
 
-def dump(value: Any) -> Any:
-    """The value as JSON can hold it."""
-    if isinstance(value, Enum):
-        return value.value
+
+def encode(message: Any) -> bytes:
+    """One line of JSON, with any of our values in it."""
+    return _encode(message).encode() + b"\n"
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know by itself, one level deep; enumerations of ours are texts."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: dump(getattr(value, f.name)) for f in fields(value)}
+        names, values = _fields(type(value))
+        return dict(zip(names, values(value), strict=True))
     if isinstance(value, Mapping):
-        return {key: dump(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [dump(item) for item in value]
+        return dict(value)
     if isinstance(value, Path):
         return str(value)
-    return value
+    raise TypeError(f"{type(value).__name__} cannot be told")
+
+
+@lru_cache(maxsize=64)
+def _fields(kind: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    names = tuple(field.name for field in fields(kind))
+    get = attrgetter(*names)
+    return names, get if len(names) > 1 else lambda value: (get(value),)
+
+
+_encode = json.JSONEncoder(default=_plain).encode
 
 
 def load[T](kind: type[T], value: Any) -> T:
-    """The inverse of `dump` for a value of type `kind`. Raises ValueError or TypeError."""
+    """The inverse of `encode`, after `json.loads`, for a value of type `kind`. Raises ValueError or TypeError."""
     return cast("T", _load(kind, value))
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Self, cast
 
 from greenproof.adapters.relay.targets import Origin, RelayTarget
-from greenproof.adapters.relay.wire import dump, load
+from greenproof.adapters.relay.wire import PARTS, encode, load
 from greenproof.model.errors import RelayError
 from greenproof.model.facts import CaseRecord, LostTarget, RunObservation
 from greenproof.model.faults import FaultPlan
@@ -75,7 +75,7 @@ class Witness:
         witness = cls(process, state, grace)
         witness.ca_certificate = confdir.absolute() / "mitmproxy-ca-cert.pem"
         witness._reader.start()
-        settings = {"targets": dump(list(targets)), "confdir": str(confdir.absolute()), "grace": grace}
+        settings = {"targets": list(targets), "confdir": str(confdir.absolute()), "grace": grace}
         try:
             witness._tell(settings, startup_timeout)
             ready = witness._expect("ready", startup_timeout)
@@ -108,7 +108,7 @@ class Witness:
         """A new run. `on_case` is called from a thread, as cases finish. Raises RelayError."""
         self._lost, self._trouble, self._on_case, self._fault = None, None, on_case, fault
         chosen = None if select is None else list(select)
-        self._tell({"c": "begin", "plan": dump(fault), "select": chosen}, _ANSWER_S)
+        self._tell({"c": "begin", "plan": fault, "select": chosen}, _ANSWER_S)
         self._expect("begun", _ANSWER_S)
 
     def finish(self, *, exit_code: int | None, timed_out: bool, duration_s: float) -> RunObservation:
@@ -156,7 +156,7 @@ class Witness:
         self.close()
 
     def _collect(self) -> RunObservation:
-        parts: dict[str, list[Any]] = {name: [] for name in ("exchanges", "cases", "fixtures", "collected")}
+        parts: dict[str, list[Any]] = {name: [] for name in PARTS}
         deadline = time.monotonic() + _FINISH_S + 2 * self._grace
         while True:
             message = self._next(deadline)
@@ -188,7 +188,7 @@ class Witness:
 
     def _tell(self, command: Message, timeout: float) -> None:
         """Write a line, but never wait for ever for a process that does not read."""
-        data = memoryview(json.dumps(command).encode() + b"\n")
+        data = memoryview(encode(command))
         deadline = time.monotonic() + timeout
         try:
             pipe = self._commands.fileno()

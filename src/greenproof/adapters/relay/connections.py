@@ -1,0 +1,261 @@
+"""A client's connection and what lies behind it: mitmproxy's own, without a task, a lock or a stream for each event.
+
+mitmproxy starts a task for each hook and wakes one for each packet. Every hook here is a plain function, so hooks are
+called on the spot, and what arrives is handed to the layers by the transport itself.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
+from typing import Any, cast
+
+from mitmproxy.connection import Connection, ConnectionState
+from mitmproxy.master import Master
+from mitmproxy.options import Options
+from mitmproxy.proxy import commands, events, layers
+from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
+from mitmproxy.proxy.mode_specs import ReverseMode
+from mitmproxy.proxy.server import ConnectionIO
+
+_LARGEST_READ = 1 << 18
+_MOST_READ = 64
+"""How often the rest is read that a service sent before it reset the connection."""
+_logger = logging.getLogger(__name__)
+_running: set[asyncio.Task[None]] = set()
+"""The event loop itself keeps no task alive."""
+
+
+class Hooks:
+    """The hooks of all addons by name. All are plain functions, none of them waits."""
+
+    def __init__(self, master: Master) -> None:
+        self.master = master
+        self._known: dict[str, tuple[Callable[..., object], ...]] = {}
+
+    def call(self, hook: commands.StartHook) -> None:
+        """Call all of one name; what one raises is logged, as mitmproxy does, and so counted."""
+        known = self._known.get(hook.name)
+        if known is None:
+            found = (getattr(addon, hook.name, None) for addon in self.master.addons.chain)
+            known = self._known[hook.name] = tuple(function for function in found if function is not None)
+        for function in known:
+            try:
+                function(*hook.args())
+            except Exception:
+                _logger.exception("a hook failed")
+
+
+def frozen(options: Options) -> Options:
+    """The options as they are now: mitmproxy's own copy a value deeply each time it is read."""
+    names: list[str] = list(options.keys())  # type: ignore[no-untyped-call]
+    return cast("Options", SimpleNamespace(**{name: getattr(options, name) for name in names}))
+
+
+class Handler(ProxyConnectionHandler):
+    """One client and the services behind it."""
+
+    def __init__(
+        self,
+        hooks: Hooks,
+        options: Options,
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        mode: ReverseMode,
+    ) -> None:
+        super().__init__(hooks.master, *streams, options, mode)  # type: ignore[no-untyped-call]
+        self.layer = layers.modes.ReverseProxy(self.layer.context)
+        self._call = hooks.call
+        self._waiting: deque[events.Event] = deque()
+        self._busy = False
+        self._feeds: dict[Connection, Feed] = {}
+        self._full: set[Connection] = set()
+        """Connections whose peers do not take what they are sent."""
+        self._arms: dict[type, Callable[[Any], None]] = {
+            commands.SendData: self._send,
+            commands.Log: self._log,
+            commands.CloseConnection: self._close,
+            commands.CloseTcpConnection: self._close_tcp,
+            commands.OpenConnection: self._open,
+            commands.RequestWakeup: self._wake_later,
+        }
+
+    async def handle_hook(self, hook: commands.StartHook) -> None:
+        """A hook of the connection itself."""
+        self._call(hook)
+
+    async def server_event(self, event: events.Event) -> None:
+        """Something happened."""
+        self.take(event)
+
+    def take(self, event: events.Event) -> None:
+        """Something happened: one event after the other goes through the layers, also when one leads to another."""
+        self._waiting.append(event)
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self._waiting:
+                self._pass(self._waiting.popleft())
+        finally:
+            self._busy = False
+
+    def _pass(self, event: events.Event) -> None:
+        self.timeout_watchdog.last_activity = time.time()
+        try:
+            for command in self.layer.handle_event(event):
+                if isinstance(command, commands.StartHook):
+                    self._call(command)
+                    if command.blocking:
+                        self._waiting.append(events.HookCompleted(command))
+                else:
+                    self._arms[type(command)](command)
+        except Exception:
+            _logger.exception("mitmproxy has crashed")
+
+    def _send(self, command: commands.SendData) -> None:
+        held = self.transports.get(command.connection)
+        if held is not None and held.writer is not None:
+            transport = cast("asyncio.StreamWriter", held.writer).transport
+            if not transport.is_closing():
+                transport.write(command.data)
+
+    def _log(self, command: commands.Log) -> None:
+        if command.level >= logging.ERROR:
+            self.log(command.message, command.level)
+
+    def _close(self, command: commands.CloseConnection) -> None:
+        if command.connection in self.transports:
+            self.close_connection(command.connection)
+
+    def _close_tcp(self, command: commands.CloseTcpConnection) -> None:
+        if command.connection in self.transports:
+            self.close_connection(command.connection, command.half_close)
+
+    def _open(self, command: commands.OpenConnection) -> None:
+        task = self._start(self.open_connection(command))
+        self.transports[command.connection] = ConnectionIO(handler=task)
+
+    def _wake_later(self, command: commands.RequestWakeup) -> None:
+        self.wakeup_timer.add(self._start(self.wakeup(command)))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        _running.add(task)
+        task.add_done_callback(_running.discard)
+        return task
+
+    async def handle_connection(self, connection: Connection) -> None:
+        """Stay until the connection has ended, or until it is to be closed."""
+        held = self.transports[connection]
+        reader, writer = cast("asyncio.StreamReader", held.reader), cast("asyncio.StreamWriter", held.writer)
+        feed = self._feeds[connection] = Feed(self, connection, cast("asyncio.Transport", writer.transport))
+        cancelled: asyncio.CancelledError | None = None
+        try:
+            await feed.take_over(reader)
+            await feed.ended
+        except asyncio.CancelledError as order:
+            cancelled = order
+        if cancelled is None:
+            # TCP connections can be half-closed.
+            connection.state &= ~ConnectionState.CAN_READ
+        else:
+            connection.state = ConnectionState.CLOSED
+        self.take(events.ConnectionClosed(connection))
+        if connection.state is ConnectionState.CAN_WRITE:
+            # We may still send, until a layer or the peer has enough.
+            try:
+                await feed.lost
+                connection.state = ConnectionState.CLOSED
+            except asyncio.CancelledError as order:
+                cancelled = order
+        writer.close()
+        self.transports.pop(connection)
+        self.hold(connection, False)
+        self._feeds.pop(connection)
+        if cancelled:
+            raise cancelled
+
+    def hold(self, full: Connection, on: bool) -> None:
+        """A peer does not take what it is sent: nothing more is read from the others meanwhile."""
+        (self._full.add if on else self._full.discard)(full)
+        for connection, feed in self._feeds.items():
+            feed.read(not self._full - {connection})
+
+
+class Feed(asyncio.Protocol):
+    """One transport: what arrives there goes to the layers at once."""
+
+    def __init__(self, handler: Handler, connection: Connection, transport: asyncio.Transport) -> None:
+        loop = asyncio.get_running_loop()
+        self.handler = handler
+        self.connection = connection
+        self.transport = transport
+        self.ended: asyncio.Future[None] = loop.create_future()
+        """Nothing more can be read."""
+        self.lost: asyncio.Future[None] = loop.create_future()
+        """Nothing more can be sent either."""
+
+    async def take_over(self, reader: asyncio.StreamReader) -> None:
+        """Let the transport call us from now on, and pass on what it has read until now."""
+        self.transport.set_protocol(self)
+        if self.transport.is_closing():
+            # It was reset while the first words were sent.
+            self.connection_lost(ConnectionResetError())
+            return
+        # Should an end of file be among it, then it is read once more.
+        self.transport.pause_reading()
+        reader.feed_eof()
+        if early := await reader.read():
+            self.data_received(early)
+        self.transport.resume_reading()
+
+    def read(self, on: bool) -> None:
+        """Go on to read, or wait."""
+        if on:
+            self.transport.resume_reading()
+        else:
+            self.transport.pause_reading()
+
+    def data_received(self, data: bytes) -> None:
+        """The transport has read something."""
+        self.handler.take(events.DataReceived(self.connection, data))
+
+    def eof_received(self) -> bool:
+        """The peer sends no more; it may still read."""
+        _settle(self.ended)
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The transport is closed, but for its descriptor."""
+        if exc is not None and not self.ended.done():
+            self._read_the_rest()
+        _settle(self.ended)
+        _settle(self.lost)
+
+    def pause_writing(self) -> None:
+        """The peer does not take what it is sent."""
+        self.handler.hold(self.connection, True)
+
+    def resume_writing(self) -> None:
+        """The peer has taken most of it."""
+        self.handler.hold(self.connection, False)
+
+    def _read_the_rest(self) -> None:
+        """A service that answers and closes before it has read an upload resets it: its answer is still there."""
+        descriptor = self.transport.get_extra_info("socket").fileno()
+        for _ in range(_MOST_READ):
+            try:
+                data = os.read(descriptor, _LARGEST_READ)
+            except OSError:
+                return
+            if not data:
+                return
+            self.data_received(data)
+
+
+def _settle(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
