@@ -7,10 +7,20 @@ from mitmproxy import http
 from greenproof.adapters.relay.targets import Origin
 
 _TOWARDS = ("location", "content-location", "access-control-allow-origin")
+_REWRITTEN = frozenset({*(name.encode() for name in _TOWARDS), b"set-cookie", b"alt-svc"})
+NAMING = frozenset({b"origin", b"referer"})
+"""Headers of a request that may name the relay's address."""
+
+
+def names_of(headers: http.Headers) -> frozenset[bytes]:
+    """All names, in lower case. A look-up in mitmproxy's headers costs more than this, and most find nothing."""
+    return frozenset([name.lower() for name, _ in headers.fields])
 
 
 def to_relay(headers: http.Headers, addresses: Mapping[Origin, str]) -> None:
     """Rewrite the head of an answer: addresses of targets become those of the listeners of this slot."""
+    if names_of(headers).isdisjoint(_REWRITTEN):
+        return
     for name in _TOWARDS:
         if name in headers:
             headers[name] = _replace(headers[name], addresses)

@@ -13,7 +13,7 @@ from greenproof.adapters.relay.layers import ACCEPTED, ENDLESS, REPLACEMENT, STR
 from greenproof.adapters.relay.listeners import Listener, Listeners
 from greenproof.adapters.relay.loss import LossWatch
 from greenproof.adapters.relay.recording import Sight, clean_identity, clean_path, depth_of
-from greenproof.adapters.relay.rewriting import to_relay, to_service
+from greenproof.adapters.relay.rewriting import NAMING, names_of, to_relay, to_service
 from greenproof.adapters.relay.run import Run
 from greenproof.model.facts import FaultKind
 
@@ -21,6 +21,7 @@ SIGHT = "greenproof.sight"
 """Key in a flow's metadata."""
 _HELD = "greenproof.held"
 """Key in a flow's metadata: the body is held back until it is whole."""
+_TRACES = (b"traceparent", b"tracestate")
 LARGEST_HELD = 64 << 10
 """Bytes of a request's body that are held back; larger ones, and those of unknown size, are streamed."""
 
@@ -60,18 +61,20 @@ class Tap:
         if listener is None:
             return
         run, request = self.run(), flow.request
-        wire = Wire(listener.target.name, _method(request), clean_path(request.path))
+        names = names_of(request.headers)
+        wire = Wire(listener.target.name, _method(request, names), clean_path(request.path))
         joined = run.joining.join(flow.client_conn.id)
         protocol = "websocket" if wire.method == "WS" else _protocol(request)
         sight = run.recording.start(wire, protocol, joined)
         flow.metadata[SIGHT] = sight
         if joined.certain:
             sight.planned = faults.fault_for(run.plan, joined.moment, wire)
-        request.headers["traceparent"] = traceparent(joined.trace_id)
-        request.headers.pop("tracestate", None)
-        to_service(request.headers, listener.address, listener.origin)
-        _stay_on_http1(request)
-        request.stream = _is_large(request)
+        _trace(request.headers, traceparent(joined.trace_id))
+        if not names.isdisjoint(NAMING):
+            to_service(request.headers, listener.address, listener.origin)
+        if b"upgrade" in names:
+            _stay_on_http1(request)
+        request.stream = _is_large(request, names)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """The head of the service's answer came."""
@@ -175,10 +178,15 @@ def _change(flow: http.HTTPFlow, sight: Sight, answer: http.Response) -> None:
         answer.stream = faults.ChangedHead(answer.headers, length is not None, sight.deliver)
 
 
-def _method(request: http.Request) -> str:
-    if request.headers.get("upgrade", "").lower() == "websocket":
+def _trace(headers: http.Headers, parent: str) -> None:
+    kept = (field for field in headers.fields if field[0].lower() not in _TRACES)
+    headers.fields = (*kept, (b"traceparent", parent.encode()))
+
+
+def _method(request: http.Request, names: frozenset[bytes]) -> str:
+    if b"upgrade" in names and request.headers.get("upgrade", "").lower() == "websocket":
         return "WS"
-    if request.headers.get("content-type", "").startswith("application/grpc"):
+    if b"content-type" in names and request.headers.get("content-type", "").startswith("application/grpc"):
         return "GRPC"
     return clean_path(request.method)[:32].upper()
 
@@ -194,10 +202,10 @@ def _stay_on_http1(request: http.Request) -> None:
             request.headers.pop(name, None)
 
 
-def _is_large(request: http.Request) -> bool:
-    size = request.headers.get("content-length")
-    if size is None:
-        return request.is_http2 or "transfer-encoding" in request.headers
+def _is_large(request: http.Request, names: frozenset[bytes]) -> bool:
+    if b"content-length" not in names:
+        return request.is_http2 or b"transfer-encoding" in names
+    size = request.headers["content-length"]
     return not size.isdigit() or int(size) > LARGEST_HELD
 
 
