@@ -27,13 +27,7 @@ MODES: Mapping[str, tuple[str, ...]] = {
     "-n 2, one port for all": ("-n", "2", *_SHARED),
 }
 """With the addresses in the command line, the workers share one port and are joined by source port and process."""
-KNOWN: Mapping[str, str] = {
-    "early-answer": "the relay answers 502 when a service answers and closes before it has read a streamed body",
-    "outlived-asyncio-task": "a task of an earlier case runs in the thread of pytest, whose work is the running case's",
-    "outlived-child-process": "a child is joined to its worker without a look at when it was started",
-    "outlived-thread-kept-connection": "whose thread it is is told when it connects, not when it sends",
-    "outlived-thread-shared-session": "whose thread it is is told when it connects, not when it sends",
-}
+KNOWN: Mapping[str, str] = {}
 """Ways in which exchanges are given to a wrong case or lost, and why. They count as wrong all the same."""
 _UNWANTED = ("PYTEST_", "GREENPROOF_", "COV_")
 

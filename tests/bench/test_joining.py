@@ -41,9 +41,9 @@ def test_nothing_is_wrong_or_lost(runner: ModuleType, measured: Any) -> None:
     assert runner.total(measured, outlived=False).sent >= 100
 
 
-def test_a_thread_that_outlives_its_case_is_ambiguous(measured: Any) -> None:
-    ways = {"outlived-thread-connects", "outlived-executor-item"} & measured[0].tallies.keys()
-    assert ways
+def test_work_that_outlives_its_case_is_ambiguous(measured: Any) -> None:
+    ways = [way for way in measured[0].tallies if way.startswith("outlived-")]
+    assert len(ways) >= 4
     for way in ways:
         tally = measured[0].tallies[way]
         assert (tally.sent, tally.wrong) == (tally.ambiguous, 0), tally.samples

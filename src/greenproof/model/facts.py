@@ -49,7 +49,7 @@ class Join(StrEnum):
     PROCESS = "process"
     """The process table."""
     AMBIGUOUS = "ambiguous"
-    """Sent by a thread that outlived its case, or while no case ran: never proof."""
+    """Sent by work that outlived its case, or while such work lived, or while no case ran: never proof."""
     NONE = "none"
 
 
@@ -161,6 +161,9 @@ class CaseRecord:
     """Native clients that were loaded and hide their sockets from Python (`uvloop`, `pycurl`, `grpc`)."""
     fixtures: tuple[str, ...] = ()
     """Keys (`path::name`) of the fixtures that the case uses, directly or through others."""
+    strays: tuple[str, ...] = ()
+    """Earlier cases of the same process of which a thread, task or child process still lived when this one began:
+    none of its exchanges is proof."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,9 @@ def _equip(
     counted = imports.CountedImports(SuiteTree([str(config.rootpath), *_folders(config)]))
     counter = _count_checks(counted, ownership)
     relay = [(str(ip), int(port)) for ip, port in welcome.get("relay") or ()]
-    observed = sockets.Sockets(relay, (address.host, address.port), lambda ip, port: cases.source(ip, port))
+    observed = sockets.Sockets(
+        relay, (address.host, address.port), lambda ip, port: cases.source(ip, port), ownership.child_starting
+    )
     cases = Cases(control, ownership, Instruments(counter, observed, mocks), bool(identity.worker))
     ownership.watch_threads()
     counted.when_imported("concurrent.futures.thread", ownership.watch_pool)

@@ -88,6 +88,8 @@ class Cases:
         self._fixtures = Fixtures()
         self._attempt: Optional[Attempt] = None
         self._stop: Optional[str] = None
+        self._strays: List[str] = []
+        """Cases that left something behind that still lives, as told last."""
 
     def setup(self, item: pytest.Item) -> None:
         """The set-up begins. Skips the case if the session is to stop."""
@@ -104,21 +106,25 @@ class Cases:
         """The call phase begins."""
         attempt = self._of(item)
         attempt.fixtures = self._fixtures.used_by(item)
-        self._ask(
-            {
-                "m": "call",
-                "case": attempt.case.id,
-                "ns": now(),
-                "fixtures": attempt.fixtures,
-                "spans": self._fixtures.take_spans(),
-            }
-        )
+        message = {
+            "m": "call",
+            "case": attempt.case.id,
+            "ns": now(),
+            "fixtures": attempt.fixtures,
+            "spans": self._fixtures.take_spans(),
+        }
+        if self._strays:
+            # Some may have ended meanwhile.
+            self._strays = message["strays"] = self._ownership.strays.left()
+        self._ask(message)
         attempt.phase = "call"
+        self._ownership.strays.enter_call(attempt.case)
         self._instruments.start(self._ownership.strangers())
 
     def called(self, item: pytest.Item, exception: Optional[BaseException]) -> None:
         """The call phase has ended, before any hook can change what it raised."""
         attempt = self._of(item)
+        self._ownership.strays.leave_call()
         attempt.shown = self._instruments.stop(attempt.mocks_before)
         attempt.phase = "called"
         # unittest keeps its exceptions for pytest to fetch.
@@ -177,7 +183,10 @@ class Cases:
         if inside_call:
             self._tell_fixture(attempt, key, True)
         start_ns = now()
-        yield
+        if inside_call:
+            yield from self._ownership.strays.fixture_inside()
+        else:
+            yield
         self._fixtures.ended(key, attempt.case.id, start_ns)
         if inside_call:
             self._tell_fixture(attempt, key, False)
@@ -198,7 +207,12 @@ class Cases:
     def _begin(self, item: pytest.Item) -> None:
         attempt = self._attempt = Attempt(item, self._instruments.mocks.calls)
         self._ownership.begin(attempt.case)
-        self._ask({"m": "setup", "case": attempt.case.id, "ns": now()})
+        message: Dict[str, Any] = {"m": "setup", "case": attempt.case.id}
+        self._strays = self._ownership.strays.left()
+        if self._strays:
+            message["strays"] = self._strays
+        message["ns"] = now()
+        self._ask(message)
 
     def _of(self, item: pytest.Item) -> Attempt:
         """The attempt at this item, even if a hook failed before its set-up was told."""

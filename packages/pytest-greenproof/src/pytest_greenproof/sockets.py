@@ -41,8 +41,10 @@ class Sockets:
         relay: Iterable[Tuple[str, int]],
         control: Tuple[str, int],
         tell_source: Callable[[str, int], None],
+        child_starting: Callable[[], None] = lambda: None,
     ) -> None:
         """`tell_source(ip, port)` returns when the witness knows the port."""
+        self._child_starting = child_starting
         self._relay: FrozenSet[Tuple[str, int]] = frozenset((_numeric(ip), port) for ip, port in relay)
         self._known = self._relay | {(_numeric(control[0]), control[1])}
         self._ports = frozenset(port for _, port in self._known)
@@ -56,8 +58,9 @@ class Sockets:
         return Traffic(self._connections, self._foreign, self._children)
 
     def child_started(self) -> None:
-        """A process was started."""
+        """A process is about to be started."""
         self._children += 1
+        self._child_starting()
 
     def connecting(self, connection: Any, address: Any) -> None:
         """A socket is about to connect."""

@@ -15,8 +15,10 @@ import functools
 import threading
 from _thread import get_ident
 from contextvars import ContextVar
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Set
 from weakref import ref
+
+from pytest_greenproof.strays import Strays
 
 
 class Case:
@@ -29,6 +31,8 @@ class Case:
 
 
 _ATTRIBUTE = "_greenproof_case"
+_ORIGIN = "_greenproof_call"
+"""The case from whose call phase a thread comes; missing if it comes from none."""
 _NOTHING: Any = object()
 
 
@@ -38,7 +42,12 @@ class Ownership:
     def __init__(self) -> None:
         self.running: Optional[Case] = None
         self._main = get_ident()
+        self.strays = Strays()
         self._items: Dict[int, Optional[Case]] = {}
+        self._origins: Dict[int, Optional[Case]] = {}
+        """The same for work items: the case from whose call phase one comes."""
+        self._pooling: Set[int] = set()
+        """Threads that hand an item to a pool, which may start a thread for it."""
         self._context: ContextVar[Optional[Case]] = ContextVar("greenproof_case", default=None)
         self._started: List[ref[threading.Thread]] = []
 
@@ -66,6 +75,22 @@ class Ownership:
         thread = threading._active.get(ident)  # type: ignore[attr-defined]
         return getattr(thread, _ATTRIBUTE, None)
 
+    def origin(self) -> Optional[Case]:
+        """The case from whose call phase the calling thread's work comes."""
+        ident = get_ident()
+        if ident == self._main:
+            return self.strays.calling
+        if ident in self._origins:
+            return self._origins[ident]
+        thread = threading._active.get(ident)  # type: ignore[attr-defined]
+        return getattr(thread, _ORIGIN, None)
+
+    def child_starting(self) -> None:
+        """The calling thread is about to start a process."""
+        origin = self.origin()
+        if origin is not None:
+            self.strays.child_starting(origin)
+
     def strangers(self) -> bool:
         """Whether a thread is alive that was started before the running case."""
         if not self._started:
@@ -90,6 +115,10 @@ class Ownership:
         def remembered(thread: threading.Thread) -> None:
             setattr(thread, _ATTRIBUTE, self.of_current_thread())
             self._started.append(ref(thread))
+            origin = self.origin()
+            if origin is not None and get_ident() not in self._pooling:
+                setattr(thread, _ORIGIN, origin)
+                self.strays.thread_started(origin, thread)
             start(thread)
 
         threading.Thread.start = remembered  # type: ignore[method-assign,assignment]
@@ -101,18 +130,30 @@ class Ownership:
 
         @functools.wraps(submit)
         def carrying(executor: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
-            return submit(executor, self._work, self.of_current_thread(), fn, args, kwargs)
+            ident, origin = get_ident(), self.origin()
+            outermost = ident not in self._pooling
+            self._pooling.add(ident)
+            try:
+                owner = self.of_current_thread()
+                future = submit(executor, self._work, owner, origin, fn, args, kwargs)
+            finally:
+                if outermost:
+                    self._pooling.discard(ident)
+            if origin is not None:
+                self.strays.submitted(origin, future)
+            return future
 
         pool.submit = carrying
 
-    def _work(self, case: Optional[Case], fn: Any, args: Any, kwargs: Any) -> Any:
+    def _work(self, case: Optional[Case], origin: Optional[Case], fn: Any, args: Any, kwargs: Any) -> Any:
         ident = get_ident()
         before = self._items.get(ident, _NOTHING)
-        self._items[ident] = case
+        origin_before = self._origins.get(ident)
+        self._items[ident], self._origins[ident] = case, origin
         try:
             return fn(*args, **kwargs)
         finally:
             if before is _NOTHING:
-                del self._items[ident]
+                del self._items[ident], self._origins[ident]
             else:  # an executor that runs its items in the thread that submits them
-                self._items[ident] = before
+                self._items[ident], self._origins[ident] = before, origin_before

@@ -16,6 +16,7 @@ from greenproof.adapters.relay.observation import (
     maybe_text,
     number_of,
     text_of,
+    texts_of,
 )
 from greenproof.adapters.relay.run import Run
 
@@ -263,12 +264,15 @@ class Session:
 
     def _setup(self, message: Message) -> None:
         case = text_of(message, "case")
-        self.run.observation.setup(case, self.worker.name, maybe_number(message, "ns"))
-        self.run.joining.begin_case(self.worker, case)
+        strays = texts_of(message, "strays")
+        self.run.observation.setup(case, self.worker.name, maybe_number(message, "ns"), strays)
+        self.run.joining.begin_case(self.worker, case, bool(strays))
 
     def _call(self, message: Message) -> None:
         case = text_of(message, "case")
         self.run.observation.call(case, message, self.worker.name)
+        if "strays" in message:
+            self.worker.strays = bool(texts_of(message, "strays"))
         self.run.joining.enter_call(self.worker, case)
 
     def _fixture(self, message: Message) -> None:

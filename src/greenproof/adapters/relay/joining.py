@@ -40,6 +40,8 @@ class Worker:
     moment: Moment = IDLE
     fixtures: int = 0
     """Fixtures that are being set up inside the call phase."""
+    strays: bool = False
+    """Work of an earlier case still lives: it may send over any connection of the worker."""
 
     def now(self) -> Moment:
         """The present moment; a fixture that is set up inside the call is set-up."""
@@ -102,8 +104,9 @@ class Joining:
         self.workers.append(worker)
         return worker
 
-    def begin_case(self, worker: Worker, case: str) -> None:
+    def begin_case(self, worker: Worker, case: str, strays: bool = False) -> None:
         """The set-up of a case starts; the case gets its trace id."""
+        worker.strays = strays
         self.traces.setdefault(case, secrets.token_hex(16))
         worker.moment, worker.fixtures = Moment(case, Phase.SETUP), 0
 
@@ -157,6 +160,8 @@ class Joining:
             return Joined(whose, worker.name, Join.AMBIGUOUS, self.idle_trace)
         if moment.case is None:
             return Joined(IDLE, worker.name, Join.AMBIGUOUS, self.idle_trace)
+        if worker.strays:
+            return Joined(moment, worker.name, Join.AMBIGUOUS, self.idle_trace)
         return Joined(moment, worker.name, client.join, self.traces[moment.case])
 
     def _by_process(self, peer: tuple[str, int], local: tuple[str, int]) -> Client:

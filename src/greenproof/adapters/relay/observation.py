@@ -133,7 +133,7 @@ class Observation:
         self.skipped_files.update(dict.fromkeys(_pairs(message, "skipped")))
         return None
 
-    def setup(self, case: str, worker: str | None, ns: int | None) -> None:
+    def setup(self, case: str, worker: str | None, ns: int | None, strays: tuple[str, ...] = ()) -> None:
         """A case starts."""
         attempts = self._attempts.setdefault(case, [])
         if len(self._attempts) > MOST_ITEMS or len(attempts) >= 1_000:
@@ -147,6 +147,7 @@ class Observation:
             attempts.append(attempt)
         attempt.worker = worker
         attempt.told["setup_start_ns"] = ns
+        attempt.told["strays"] = strays
         self._open[case] = attempt
 
     def call(self, case: str, message: Mapping[str, Any], worker: str | None) -> None:
