@@ -42,8 +42,9 @@ def test_nothing_is_wrong_or_lost(runner: ModuleType, measured: Any) -> None:
 
 
 def test_work_that_outlives_its_case_is_ambiguous(measured: Any) -> None:
-    ways = [way for way in measured[0].tallies if way.startswith("outlived-")]
-    assert len(ways) >= 4
+    # What opens the connection is still the work of a case that runs.
+    ways = [way for way in measured[0].tallies if way.startswith("outlived-") and not way.endswith("-opening")]
+    assert len(ways) >= 3
     for way in ways:
         tally = measured[0].tallies[way]
         assert (tally.sent, tally.wrong) == (tally.ambiguous, 0), tally.samples

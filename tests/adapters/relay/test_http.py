@@ -396,3 +396,36 @@ def test_an_answer_before_the_upload_was_read_arrives(tmp_path: Path, size: int)
     thread.join(5)
     assert [(held.status, held.synthetic, held.error) for held in seen.exchanges] == [(401, False, None)] * 5
     assert seen.hook_errors == ()
+
+
+def test_while_a_stray_lives_nothing_is_certain(run, service):
+    told = run.begin().hello()
+    with requests.Session() as session:
+        with told.case("t::leaves"):
+            session.get(f"{told.api}/json", timeout=5)
+        told.ask("setup", case="t::meets", strays=["t::leaves"])
+        told.call("t::meets")
+        session.get(f"{told.api}/json", timeout=5)
+        told.teardown("t::meets")
+        told.end("t::meets")
+        told.ask("setup", case="t::ended", strays=["t::leaves"])
+        session.get(f"{told.api}/json", timeout=5)
+        told.call("t::ended", strays=[])
+        session.get(f"{told.api}/json", timeout=5)
+        told.teardown("t::ended")
+        told.end("t::ended")
+        with told.case("t::later"):
+            session.get(f"{told.api}/json", timeout=5)
+    told.bye()
+    seen = [(exchange.case, exchange.join) for exchange in run.exchanges()]
+    assert seen == [
+        ("t::leaves", Join.PORT),
+        ("t::meets", Join.AMBIGUOUS),
+        ("t::ended", Join.AMBIGUOUS),
+        ("t::ended", Join.PORT),
+        ("t::later", Join.PORT),
+    ]
+    traces = [exchange.trace_id for exchange in run.exchanges()]
+    assert traces[1] == traces[2] not in (traces[0], traces[3], traces[4])
+    strays = {case.id: case.strays for case in run.observation.cases}
+    assert strays == {"t::leaves": (), "t::meets": ("t::leaves",), "t::ended": ("t::leaves",), "t::later": ()}
