@@ -48,18 +48,22 @@ def _runner(proof: Proof) -> str:
 
 
 def _group(verdict: Verdict, cases: Sequence[CaseVerdict], verbose: bool) -> Iterator[str]:
+    """The cases of one verdict, those with the same reason together, so that each reason is told once."""
     if not cases:
         return
     yield ""
     yield f"{verdict.value} ({len(cases)})"
     shown = cases if verbose else cases[:_SHOWN]
+    told: dict[tuple[str, str], list[CaseVerdict]] = {}
     for case in shown:
-        codes = ", ".join(r.code for r in case.reasons)
-        yield f"  {printable(case.id)}  {codes}"
-        if verdict is not Verdict.NOT_RUN and case.reasons:
-            yield f"      {printable(case.reasons[0].text)}"
-        if case.failure and verdict is Verdict.FAILED:
-            yield f"      {printable(first_line(case.failure.text))}"
+        codes = ", ".join(reason.code for reason in case.reasons)
+        told.setdefault((codes, case.reasons[0].text if case.reasons else ""), []).append(case)
+    for (codes, text), members in told.items():
+        yield f"  {codes}: {printable(text)}"
+        for case in members:
+            yield f"    {printable(case.id)}"
+            if case.failure and verdict is Verdict.FAILED:
+                yield f"      {printable(first_line(case.failure.text))}"
     if len(cases) > len(shown):
         yield f"  and {len(cases) - len(shown)} more (-v shows them)"
 
