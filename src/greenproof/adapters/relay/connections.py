@@ -22,6 +22,7 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 from mitmproxy.proxy.server import ConnectionIO
 
 _LARGEST_READ = 1 << 18
+_LARGEST_JOINED = 1 << 16
 _MOST_READ = 64
 """How often the rest is read that a service sent before it reset the connection."""
 _logger = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class Handler(ProxyConnectionHandler):
         self._waiting: deque[events.Event] = deque()
         self._busy = False
         self._feeds: dict[Connection, Feed] = {}
+        self._outgoing: dict[Connection, list[bytes]] = {}
         self._full: set[Connection] = set()
         """Connections whose peers do not take what they are sent."""
         self._arms: dict[type, Callable[[Any], None]] = {
@@ -99,6 +101,7 @@ class Handler(ProxyConnectionHandler):
         try:
             while self._waiting:
                 self._pass(self._waiting.popleft())
+            self._flush()
         finally:
             self._busy = False
 
@@ -116,21 +119,31 @@ class Handler(ProxyConnectionHandler):
             _logger.exception("mitmproxy has crashed")
 
     def _send(self, command: commands.SendData) -> None:
-        held = self.transports.get(command.connection)
-        if held is not None and held.writer is not None:
+        self._outgoing.setdefault(command.connection, []).append(command.data)
+
+    def _flush(self) -> None:
+        """Write what one event has led to: head and body of an answer wake the client once."""
+        while self._outgoing:
+            connection, pieces = self._outgoing.popitem()
+            held = self.transports.get(connection)
+            if held is None or held.writer is None:
+                continue
             transport = cast("asyncio.StreamWriter", held.writer).transport
-            if not transport.is_closing():
-                transport.write(command.data)
+            for data in pieces if sum(map(len, pieces)) > _LARGEST_JOINED else (b"".join(pieces),):
+                if not transport.is_closing():
+                    transport.write(data)
 
     def _log(self, command: commands.Log) -> None:
         if command.level >= logging.ERROR:
             self.log(command.message, command.level)
 
     def _close(self, command: commands.CloseConnection) -> None:
+        self._flush()
         if command.connection in self.transports:
             self.close_connection(command.connection)
 
     def _close_tcp(self, command: commands.CloseTcpConnection) -> None:
+        self._flush()
         if command.connection in self.transports:
             self.close_connection(command.connection, command.half_close)
 

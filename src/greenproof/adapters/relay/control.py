@@ -166,7 +166,9 @@ class Line(asyncio.Protocol):
         else:
             self.session = self.control.enter()
             self.transport.pause_reading()
-            self.welcome = asyncio.get_running_loop().create_task(self._welcome(self.session, hello))
+            welcome = asyncio.get_running_loop().create_task(self._welcome(self.session, hello))
+            # Tasks start eagerly here: without a target there is no port to wait for, and it is over already.
+            self.welcome = None if welcome.done() else welcome
 
     async def _welcome(self, session: "Session", hello: Message) -> None:
         try:
