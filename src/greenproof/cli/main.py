@@ -17,6 +17,7 @@ from greenproof.model.exits import ExitCode
 # name -> (module, one line for --help): a new command is one new file and one line here.
 COMMANDS = {
     "prove": ("prove", "Run a test command and judge every case: is its green real?"),
+    "floor": ("floor", "Before anything is deployed: which tests pass though no backend serves them?"),
     "loop": ("loop", "Ready, deploy, select, execute, judge, report: one turn of the release loop."),
     "up": ("environment", "Start the environment: supervisor, dependencies, ingress."),
     "down": ("environment", "Stop everything that `up` started; data is kept."),

@@ -1,0 +1,78 @@
+"""`greenproof floor`: what a suite is worth before anything is deployed."""
+
+from pathlib import Path
+
+import click
+
+from greenproof.cli.context import config_option, load_plan, quiet_option, speaker, write_json
+from greenproof.loop.flooring import FloorListener, floor_request, measure
+from greenproof.loop.requests import pairs
+from greenproof.model.exits import ExitCode
+from greenproof.model.facts import CaseRecord
+from greenproof.model.floor import Backend
+from greenproof.reporting.floor import floor_document, floor_lines
+from greenproof.reporting.summary import printable
+
+
+@click.command()
+@click.option("--target", "targets", multiple=True, metavar="NAME=URL", help="An address that the tests talk to.")
+@click.option(
+    "--env", "variables", multiple=True, metavar="VARIABLE=NAME", help="A variable that holds a target's address."
+)
+@config_option
+@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; '-' is stdout.")
+@click.option(
+    "--case-timeout",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 86_400),
+    help="Seconds after which a case is cut off; it counts as failed.",
+)
+@click.option(
+    "--timeout",
+    default=900.0,
+    show_default=True,
+    type=click.FloatRange(1, 86_400),
+    help="Seconds for the whole measurement.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show every case as it finishes, and long lists as a whole.")
+@quiet_option
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def floor(
+    targets: tuple[str, ...],
+    variables: tuple[str, ...],
+    config: Path | None,
+    json_file: str | None,
+    case_timeout: float,
+    timeout: float,
+    verbose: bool,
+    quiet: bool,
+    command: tuple[str, ...],
+) -> ExitCode:
+    """Run COMMAND (any pytest command, after '--') against backends that can't serve it, and tell what passes anyway.
+
+    Three times: nothing listens, 503 to everything, 200 and {"status":"healthy"} to everything. These stand in the
+    place of the targets; nothing is sent to their real addresses. Exits with 0 when it could measure, else with 5.
+    """
+    plan = load_plan(config, required=False)
+    request = floor_request(
+        plan,
+        command,
+        targets=pairs("--target", targets),
+        variables=pairs("--env", variables),
+        case_timeout=case_timeout,
+        timeout=timeout,
+    )
+    say = speaker(quiet)
+
+    def case(backend: Backend, record: CaseRecord) -> None:
+        if verbose:
+            say(f"  {backend.value:11} {record.outcome.value:10} {printable(record.id)}")
+
+    measured = measure(request, FloorListener(say, case))
+    if json_file:
+        write_json(json_file, floor_document(measured))
+    if json_file != "-":
+        for line in floor_lines(measured, verbose=verbose):
+            click.echo(line)
+    return ExitCode.VERIFIED if measured.measured else ExitCode.NOTHING_VERIFIED
