@@ -156,3 +156,22 @@ def test_an_error_of_the_listener_is_raised_at_the_end(witness):
     told.bye()
     with pytest.raises(LookupError):
         witness.finish(exit_code=0, timed_out=False, duration_s=0)
+
+
+def test_past_the_limit_of_slots_processes_share_one(tmp_path, service):
+    from .conftest import Told
+
+    target = RelayTarget("api", f"http://127.0.0.1:{service.port}", {"API": "{address}"})
+    with Witness.start([target], state=tmp_path) as witness:
+        witness.begin(None, None)
+        told = [Told(witness.control, worker=f"gw{number}") for number in range(257)]
+        addresses = [held.api for held in told]
+        assert len(set(addresses)) == 256
+        assert addresses[-1] == witness.address_of("api")
+        assert told[-1].setup("t::last") == {"n": 2}
+        for held in told:
+            held.socket.close()
+            held.lines.close()
+        seen = witness.finish(exit_code=0, timed_out=False, duration_s=1)
+    assert len(seen.processes) == 257
+    assert seen.hook_errors == ()

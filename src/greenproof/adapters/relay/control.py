@@ -96,8 +96,9 @@ class Line(asyncio.Protocol):
     def __init__(self, control: Control) -> None:
         self.control = control
         self.session: Session | None = None
-        self.welcome: asyncio.Task[None] | None = None
         self.nested = False
+        self._greeting = False
+        """Ports are being opened for it: what it says meanwhile waits."""
         self._held = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -122,8 +123,6 @@ class Line(asyncio.Protocol):
         if self in self.control.lines:
             self.control.lines.discard(self)
             self._patience.cancel()
-        if self.welcome is not None:
-            self.welcome.cancel()
         if self.session is not None:
             self.control.leave(self.session)
 
@@ -136,7 +135,7 @@ class Line(asyncio.Protocol):
         self.transport.resume_reading()
 
     def _take_lines(self) -> None:
-        while self.welcome is None and not self.transport.is_closing():
+        while not self._greeting and not self.transport.is_closing():
             line, found, rest = self._held.partition(b"\n")
             if len(line) > LONGEST_LINE:
                 raise BadMessageError("a message of more than 1 MiB")
@@ -173,7 +172,7 @@ class Line(asyncio.Protocol):
     async def _welcome(self, session: "Session", hello: Message) -> None:
         try:
             self._answer(hello, await session.hello(hello))
-            self.welcome = None
+            self._greeting = False
             self.transport.resume_reading()
             self._take_lines()
         except ValueError as problem:
