@@ -226,7 +226,7 @@ def test_a_suite_that_hangs_is_cut_off_case_by_case(tmp_path: Path) -> None:
         "test_hangs.py::test_after": ("ppp", "blind"),
     }
     assert {case["id"][-10:]: len(case["cut_off"]) for case in document["cases"]}["test_waits"] == 3
-    assert any("cut off" in note for note in document["notes"])
+    assert any("Cut off" in note for note in document["notes"])
 
 
 def test_a_case_that_kills_its_process_costs_only_itself(tmp_path: Path) -> None:
@@ -317,6 +317,51 @@ def test_an_address_in_the_command(tmp_path: Path) -> None:
     )
     (tmp_path / "conftest.py").write_text("def pytest_addoption(parser):\n    parser.addoption('--base')\n")
     assert found(floor(tmp_path, "--base", "{api}/v1"))["test_base.py::test_base"][0] == "ppp"
+
+
+def test_addresses_that_are_written_into_the_tests(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        written="""
+    import http.server, socket, threading, urllib.request
+    import pytest, requests, websockets
+    def test_https():
+        assert requests.get("https://shop.example.invalid/health", timeout=5).json()["status"] == "healthy"
+    def test_http():
+        assert urllib.request.urlopen("http://shop.example.invalid:8080/x", timeout=5).status == 200
+    @pytest.mark.asyncio
+    async def test_socket():
+        with pytest.raises(websockets.InvalidStatus):
+            async with websockets.connect("wss://shop.example.invalid/events", open_timeout=5):
+                pass
+    def test_raw():
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.1", 1), timeout=5)
+    def test_own_server():
+        with http.server.HTTPServer(("localhost", 0), http.server.SimpleHTTPRequestHandler) as server:
+            threading.Thread(target=server.handle_request, daemon=True).start()
+            assert requests.get(f"http://localhost:{server.server_port}/", timeout=5).status_code == 200
+    """,
+    )
+    document = floor(tmp_path, options=("--target", "shop=https://shop.example.invalid"))
+    assert [what for what, _ in found(document).values()] == ["ffp", "ffp", "fpp", "ppp", "ppp"]
+    unreached = {entry["id"].partition("::")[2]: entry["why"] for entry in document["unreached"]}
+    assert sorted(unreached) == ["test_own_server", "test_raw"]
+    assert all("elsewhere" in why for why in unreached.values())
+
+
+def test_a_local_address_that_is_written_into_the_tests(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        local="""
+    import requests
+    def test_local():
+        assert requests.get("http://localhost:8000/health", timeout=5).json()["status"] == "healthy"
+    """,
+    )
+    document = floor(tmp_path, options=("--target", "shop=http://localhost:8000"))
+    assert found(document) == {"test_local.py::test_local": ("ffp", "partly-blind")}
+    assert any("localhost" in note for note in document["notes"])
 
 
 def test_nothing_collected_is_no_measurement(tmp_path: Path) -> None:

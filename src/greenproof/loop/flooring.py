@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from greenproof.adapters.backends import BackendServer, ClosedPort
+from greenproof.adapters.backends import BackendServer, ClosedPort, ForwardProxy
+from greenproof.adapters.backends.proxy import VARIABLES as PROXY_VARIABLES
 from greenproof.adapters.relay import RelayTarget, Witness
 from greenproof.adapters.relay.targets import fill
 from greenproof.adapters.runners.addresses import check_url, variable_templates
@@ -28,6 +30,8 @@ _SLACK_S = 5.0
 """Seconds beyond its two deadlines (set-up and call; teardown) that a case may take to be ended from inside."""
 _COLLECTION_S = 60.0
 """Seconds that a suite may take to be collected, beyond that."""
+_DIRECT = ("localhost", "127.0.0.1", "::1")
+"""Hosts that no proxy is asked for: the stands themselves, and servers of the suite's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,7 @@ def measure(request: FloorRequest, listener: FloorListener) -> Floor:
         categories=request.categories,
         priorities=request.priorities,
         case_timeout_s=request.case_timeout,
+        notes=_replaced(request),
     )
     return judge_floor(runs, plans)
 
@@ -146,7 +151,26 @@ class _Stand:
     witness: Witness
     addresses: Mapping[str, str]
     """Target -> hostport."""
-    play: Callable[[Backend], None]
+    proxy: str
+    """In the place of every address that the tests take from no variable."""
+    play: Callable[[Backend], None] = lambda backend: None
+    requests: Callable[[], tuple[int, ...]] = tuple
+    """When requests came to the proxy, since this was asked last."""
+
+
+def _written(request: FloorRequest) -> tuple[str, ...]:
+    """Hosts of this machine whose address must be written into the tests: nothing else that we know of holds it."""
+    command = " ".join(request.command)
+    silent = (t for t in request.targets if not t.variables and f"{{{t.name}}}" not in command)
+    hosts = (urlsplit(t.url).hostname or "" for t in silent)
+    return tuple(dict.fromkeys(host for host in hosts if host in _DIRECT))
+
+
+def _replaced(request: FloorRequest) -> tuple[str, ...]:
+    hosts = ", ".join(_written(request))
+    if not hosts:
+        return ()
+    return (f"No variable is named for a target at {hosts}, so every address there was replaced, with any port.",)
 
 
 @contextlib.contextmanager
@@ -159,7 +183,7 @@ def _closed(request: FloorRequest) -> Iterator[_Stand]:
     with contextlib.ExitStack() as stack:
         ports = {t.name: stack.enter_context(ClosedPort()).hostport for t in request.targets}
         witness = stack.enter_context(Witness.start([], state=request.state / "cache" / "relay"))
-        yield _Stand(witness, ports, lambda backend: None)
+        yield _Stand(witness, ports, f"http://{stack.enter_context(ClosedPort()).hostport}")
 
 
 @contextlib.contextmanager
@@ -167,13 +191,16 @@ def _answering(request: FloorRequest) -> Iterator[_Stand]:
     """One server in the place of all targets, behind the relay, which serves TLS where a target or variable asks."""
     with BackendServer() as server:
         relayed = [RelayTarget(t.name, server.url, _templates(t, request)) for t in request.targets]
-        with Witness.start(relayed, state=request.state / "cache" / "relay") as witness:
+        with (
+            Witness.start(relayed, state=request.state / "cache" / "relay") as witness,
+            ForwardProxy(lambda: server.backend, witness.ca_certificate.parent) as proxy,
+        ):
             places = {t.name: witness.address_of(t.name).partition("://")[2] for t in request.targets}
 
             def play(backend: Backend) -> None:
                 server.backend = backend
 
-            yield _Stand(witness, places, play)
+            yield _Stand(witness, places, proxy.url, play, proxy.take_requests)
 
 
 def _templates(target: FloorTarget, request: FloorRequest) -> dict[str, str]:
@@ -233,7 +260,15 @@ class _Suite:
             select = cut.left
         stalled = self._stopped_ns is not None and bool(cuts[-1].left)
         hung = frozenset(i for cut in cuts for i in cut.hung)
-        return BackendRun(self._backend, joined(starts, cuts), hung, len(starts), stalled, tail)
+        return BackendRun(
+            self._backend,
+            joined(starts, cuts),
+            cut_off=hung,
+            starts=len(starts),
+            elsewhere_ns=self._stand.requests(),
+            stalled=stalled,
+            tail=tail,
+        )
 
     def _start(self, select: Sequence[str] | None, seconds: float) -> tuple[RunObservation, CommandResult]:
         witness = self._stand.witness
@@ -271,14 +306,15 @@ class _Suite:
             for target in request.targets
             for variable, template in _templates(target, request).items()
         }
-        secure = any(url.startswith(("https://", "wss://")) for url in (*values.values(), *self._urls().values()))
+        values |= dict.fromkeys(PROXY_VARIABLES, self._stand.proxy)
+        values |= dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(h for h in _DIRECT if h not in _written(request)))
         folder = request.state / "cache" / "relay"
         environment = witnessed_environment(
             request.environment,
             plugin=plugin_folder(request.state / "cache"),
             control=witness.control,
             addresses=values,
-            bundle=merged_bundle(request.environment, witness.ca_certificate, folder) if secure else None,
+            bundle=merged_bundle(request.environment, witness.ca_certificate, folder),
             command=request.command,
             # Reds on a dead backend are as little news of the system as those under a fault.
             fault_run=True,

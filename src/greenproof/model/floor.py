@@ -65,6 +65,8 @@ class BackendRun:
     cut_off: frozenset[str] = frozenset()
     """Cases that were ended because they ran too long."""
     starts: int = 1
+    elsewhere_ns: tuple[int, ...] = ()
+    """When requests came for addresses that no variable held, ascending."""
     stalled: bool = False
     """Ended since nothing finished any more, though no case was known to run."""
     tail: tuple[str, ...] = ()

@@ -93,9 +93,9 @@ def floor_lines(floor: Floor, *, verbose: bool = False) -> Iterator[str]:
     for finding, meaning in _NAMED:
         yield from _cases(f"{finding.value}: {meaning}", [c for c in floor.cases if c.finding is finding], limit)
     yield from _listed("cut off", [(c.id, _on(c)) for c in floor.cases if c.cut_off], limit)
-    yield from _listed(
-        "never seen to reach a backend", [(c.id, c.unreached) for c in floor.cases if c.unreached], limit
-    )
+    for why in dict.fromkeys(case.unreached for case in floor.cases if case.unreached):
+        unreached = [(case.id, "") for case in floor.cases if case.unreached == why]
+        yield from _listed(f"never seen to reach a backend: {why}", unreached, limit)
     if not floor.measured and floor.tail:
         yield from ("", "the last lines of the command")
         yield from (f"  | {printable(line)}" for line in floor.tail[-10:])
@@ -146,14 +146,14 @@ def _on(case: FloorCase) -> str:
     return "on " + ", ".join(b.value for b in case.cut_off)
 
 
-def _listed(title: str, cases: Sequence[tuple[str, str | None]], limit: int) -> Iterator[str]:
+def _listed(title: str, cases: Sequence[tuple[str, str]], limit: int) -> Iterator[str]:
     if not cases:
         return
     name, colon, meaning = title.partition(":")
     yield ""
     yield f"{name} ({len(cases)}){colon}{meaning}"
     for case, detail in cases[:limit]:
-        yield f"  {printable(case)}  {printable(detail or '')}".rstrip()
+        yield f"  {printable(case)}  {printable(detail)}".rstrip()
     yield from _more(len(cases) - limit)
 
 

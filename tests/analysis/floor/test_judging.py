@@ -104,7 +104,7 @@ def test_a_case_that_ran_too_long_is_cut_off_though_it_swallowed_that() -> None:
         ((Backend.STATIC,), Finding.RED),
         ((), Finding.PARTLY_BLIND),
     ]
-    assert any("cut off" in note for note in floor.notes)
+    assert any("Cut off" in note for note in floor.notes)
 
 
 def test_backends_that_were_not_measured_are_named() -> None:

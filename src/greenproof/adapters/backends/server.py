@@ -7,18 +7,12 @@ import asyncio
 import threading
 from typing import Self, cast
 
-import h11
-
 from greenproof.adapters.backends.closed import HOST
+from greenproof.adapters.backends.conversation import Conversation
 from greenproof.model.floor import Backend
 
-_LARGEST_HEAD = 1 << 20
 _START_S = 10.0
 _CLOSE_S = 5.0
-_ANSWERS = {
-    Backend.UNAVAILABLE: (503, b'{"error":"service unavailable"}'),
-    Backend.STATIC: (200, b'{"status":"healthy"}'),
-}
 
 
 class BackendServer:
@@ -78,14 +72,13 @@ class BackendServer:
 
 
 class _Line(asyncio.Protocol):
-    """One connection. Bodies are read and thrown away."""
+    """One connection."""
 
     transport: asyncio.Transport
 
     def __init__(self, server: BackendServer) -> None:
         self._server = server
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_LARGEST_HEAD)
-        self._head_only = False
+        self._talk = Conversation(lambda: server.backend)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody connected."""
@@ -106,44 +99,6 @@ class _Line(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Some bytes; every whole request in them is answered."""
-        try:
-            self._http.receive_data(data)
-            while self._take(self._http.next_event()):
-                pass
-        except (h11.RemoteProtocolError, h11.LocalProtocolError):
-            # No HTTP/1.1 (plaintext gRPC, say): there is nothing that it could understand.
+        self.transport.write(self._talk.receive(data))
+        if self._talk.over:
             self.transport.close()
-
-    def _take(self, event: object) -> bool:
-        """Whether another event may follow."""
-        match event:
-            case h11.Request():
-                self._head_only = event.method == b"HEAD"
-            case h11.EndOfMessage():
-                self._answer()
-            case h11.ConnectionClosed():
-                self.transport.close()
-                return False
-            case h11.NEED_DATA | h11.PAUSED:
-                self._encourage()
-                return False
-        return not self.transport.is_closing()
-
-    def _encourage(self) -> None:
-        if self._http.they_are_waiting_for_100_continue:
-            self._send(h11.InformationalResponse(status_code=100, headers=[]))
-
-    def _answer(self) -> None:
-        status, body = _ANSWERS[self._server.backend]
-        headers = [("content-type", "application/json"), ("content-length", str(len(body)))]
-        self._send(h11.Response(status_code=status, headers=headers))
-        if not self._head_only:
-            self._send(h11.Data(data=body))
-        self._send(h11.EndOfMessage())
-        if self._http.our_state is h11.DONE:
-            self._http.start_next_cycle()
-        else:
-            self.transport.close()
-
-    def _send(self, event: h11.Event) -> None:
-        self.transport.write(self._http.send(event) or b"")

@@ -1,5 +1,6 @@
 """The floor of a suite: per backend and worst; per file, category and priority; and a finding for each case."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ class Plans:
     categories: tuple[Category, ...] = ()
     priorities: tuple[Priority, ...] = ()
     case_timeout_s: float = 30.0
+    notes: tuple[str, ...] = ()
 
 
 def judge_floor(runs: Sequence[BackendRun], plans: Plans) -> Floor:
@@ -42,7 +44,7 @@ def judge_floor(runs: Sequence[BackendRun], plans: Plans) -> Floor:
         categories=_by_name(cases, [(c.name, c.tests) for c in plans.categories]),
         priorities=_by_name(cases, [(p.name, p.tests) for p in plans.priorities]),
         cases=cases,
-        notes=notes(runs, cases, plans.case_timeout_s),
+        notes=(*plans.notes, *notes(runs, cases, plans.case_timeout_s)),
         case_timeout_s=plans.case_timeout_s,
         duration_s={run.backend: run.observation.duration_s for run in runs},
         tail=() if total.worst is not None or not runs else runs[-1].tail,
@@ -66,7 +68,15 @@ class _View:
         return outcome_of(self.records.get(case), cut_off=case in self.cut_off)
 
     def reached(self, record: CaseRecord) -> bool:
-        return self.sees and bool(self._contacts.of(record).all)
+        return bool(self._contacts.of(record).all) or self._meanwhile(record)
+
+    def _meanwhile(self, record: CaseRecord) -> bool:
+        """Whether the proxy was asked for something while the case ran. With several workers: perhaps by it."""
+        times, start = self.run.elsewhere_ns, record.setup_start_ns
+        if start is None:
+            return False
+        at = bisect_left(times, start)
+        return at < len(times) and (record.end_ns is None or times[at] <= record.end_ns)
 
     def why_not(self, case: str) -> str:
         """Why a case was not decided here."""
@@ -114,7 +124,7 @@ def _unreached(case: str, outcomes: Mapping[Backend, FloorOutcome], views: Mappi
     if not records or any(view.reached(record) for view, record in records):
         return None
     if any(record.foreign_connections for _, record in records):
-        return "it connected elsewhere: its address comes from no variable of a target"
+        return "it connected elsewhere: the address is in no variable of a target, and the client asks no proxy"
     if any(record.connections for _, record in records):
         return "it connected, but sent no request that the relay understood"
     if any(record.evasions for _, record in records):

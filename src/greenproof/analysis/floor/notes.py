@@ -23,12 +23,12 @@ def _of(run: BackendRun) -> Iterator[str]:
     if run.stalled:
         yield f"{name}: the suite was ended, since it stood still before or between its cases."
     elif seen.timed_out:
-        yield f"{name}: the time of the run was over after {seen.duration_s:.0f} s; {missing} cases were not decided."
+        yield f"{name}: the time of the run was over after {seen.duration_s:.0f} s; {_cases(missing)} not decided."
     elif missing:
-        yield f"{name}: the suite ended itself before {missing} of its {len(seen.collected)} cases."
+        yield f"{name}: the suite ended itself before {missing} of its {_cases(len(seen.collected))}."
     if seen.collection_errors:
         files = list(dict.fromkeys(where for where, _ in seen.collection_errors))
-        yield f"{name}: {len(files)} files could not be collected: {_named(files)}."
+        yield f"{name}: {len(files)} could not be collected: {_named(files)}."
     if run.starts > 1:
         yield f"{name}: the suite was started {run.starts} times, since it was ended or died before its last case."
     if any(process.optimised for process in seen.processes):
@@ -38,10 +38,14 @@ def _of(run: BackendRun) -> Iterator[str]:
 def _of_all(runs: Sequence[BackendRun], cases: Sequence[FloorCase], limit_s: float) -> Iterator[str]:
     cut = [case for case in cases if case.cut_off]
     if cut:
-        yield f"{len(cut)} cases ran longer than {limit_s:g} s and were cut off; there they count as failed."
+        yield f"Cut off after {limit_s:g} s, and there counted as failed: {_cases(len(cut))}."
     unmeasured = [backend.value for backend in Backend if backend not in {run.backend for run in runs}]
     if unmeasured:
         yield f"Not measured, since the time was over: {', '.join(unmeasured)}."
+
+
+def _cases(number: int) -> str:
+    return f"{number} case" if number == 1 else f"{number} cases"
 
 
 def _named(names: Sequence[str]) -> str:
