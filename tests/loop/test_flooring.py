@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -273,6 +274,48 @@ def test_the_whole_run_is_bounded_and_says_so(tmp_path: Path) -> None:
     assert document["cases"][0]["finding"] in ("blind", "partly-blind")
     assert found(document)["test_slow.py::test_slow"] == ("---", "not-run")
     assert any("time of the run was over" in note for note in document["notes"])
+    running = [p.info["cmdline"] or [] for p in psutil.process_iter(["cmdline"])]
+    assert not [line for line in running if any(str(tmp_path) in token for token in line)]
+
+
+def test_five_hundred_cases_right_to_the_test(tmp_path: Path) -> None:
+    head = "import os, requests, pytest\nmany = pytest.mark.parametrize('n', range(25))\n"
+    bodies = {
+        "real": ("assert get().json()['total'] == 1", "fff", "red"),
+        "any": ("assert get().status_code", "fpp", "partly-blind"),
+        "none": ("assert True", "ppp", "blind"),
+        "down": ("assert get().status_code == 503", "fpf", "inverted"),
+    }
+    head += "def get():\n    return requests.get(os.environ['API_URL'], timeout=5)\n"
+    tests = "".join(f"@many\ndef test_{name}(n):\n    {body[0]}\n" for name, body in bodies.items())
+    write(tmp_path, **{f"part_{i}": head + tests for i in range(5)})
+    document = floor(tmp_path)
+    assert found(document) == {
+        f"test_part_{i}.py::test_{name}[{n}]": what
+        for i in range(5)
+        for name, (_, *what_) in bodies.items()
+        for what in [tuple(what_)]
+        for n in range(25)
+    }
+    assert document["floor"] == {"refused": 0.25, "unavailable": 0.75, "static": 0.5, "worst": 0.75}
+
+
+def test_nothing_is_left_running_after_ctrl_c(tmp_path: Path) -> None:
+    write(tmp_path, slow="import time\ndef test_slow():\n    print('begun')\n    time.sleep(600)\n")
+    pytest_command = (sys.executable, "-m", "pytest", str(tmp_path / "test_slow.py"))
+    command = [sys.executable, "-m", "greenproof", "floor", *TARGETS, "--", *pytest_command]
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **ENVIRONMENT},
+    ) as process:
+        assert process.stderr
+        assert "refused: running" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 2
     running = [p.info["cmdline"] or [] for p in psutil.process_iter(["cmdline"])]
     assert not [line for line in running if any(str(tmp_path) in token for token in line)]
 
