@@ -407,6 +407,23 @@ def test_a_local_address_that_is_written_into_the_tests(tmp_path: Path) -> None:
     assert any("localhost" in note for note in document["notes"])
 
 
+def test_a_file_that_asks_its_backend_while_it_is_imported_costs_only_itself(tmp_path: Path) -> None:
+    asks = """
+    import os, requests
+    ANSWER = requests.get(os.environ["API_URL"], timeout=5).json()
+    def test_asked():
+        assert ANSWER["status"] == "healthy"
+    """
+    write(tmp_path, asks=asks, alone="def test_alone():\n    pass\n")
+    document = floor(tmp_path)
+    assert found(document) == {
+        "test_asks.py::test_asked": ("-fp", "partly-blind"),
+        "test_alone.py::test_alone": ("ppp", "blind"),
+    }
+    assert {case["reason"] for case in document["cases"]} == {None, "its file could not be imported"}
+    assert "refused: 1 file could not be collected: test_asks.py." in document["notes"]
+
+
 def test_nothing_collected_is_no_measurement(tmp_path: Path) -> None:
     write(tmp_path)
     document = floor(tmp_path, code=5)

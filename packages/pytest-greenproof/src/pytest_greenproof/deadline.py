@@ -34,8 +34,9 @@ def pytest_configure(config: pytest.Config) -> None:
     text = os.environ.get(SECONDS)
     if not text:
         return
-    # `-x` would end the run at the first red.
+    # `-x` would end the run at the first red, and one file that can't be imported would end it before it began.
     config.option.maxfail = 0
+    config.option.continue_on_collection_errors = True
     # Nobody reads these tracebacks, and pytest's long ones cost more than all the rest: 0.1 s for a refused connection.
     config.option.tbstyle = "native"
     if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
