@@ -27,7 +27,11 @@ MODES: Mapping[str, tuple[str, ...]] = {
     "-n 2, one port for all": ("-n", "2", *_SHARED),
 }
 """With the addresses in the command line, the workers share one port and are joined by source port and process."""
-KNOWN: Mapping[str, str] = {}
+KNOWN: Mapping[str, str] = {
+    "outlived-thread-shared-session": "sends over a client that other cases share; to doubt that client for every later"
+    " case would leave nothing certain in a suite that once forgot a thread",
+    "outlived-asyncio-task": "opens a connection in the thread of the running case",
+}
 """Ways in which exchanges are given to a wrong case or lost, and why. They count as wrong all the same."""
 _UNWANTED = ("PYTEST_", "GREENPROOF_", "COV_")
 

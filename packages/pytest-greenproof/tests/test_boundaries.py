@@ -139,9 +139,9 @@ def test_outcomes_come_from_exceptions(launch):
         "test_own": "failed",
     }
     kinds = {m["case"].split("::")[-1]: (m["failure"] or {}).get("kind") for m in run.of("end")}
-    for check in ("failed", "fail", "group", "other", "fails", "sub", "own"):
+    for check in ("failed", "fail", "group", "other", "fails", "sub", "own", "long", "errors"):
         assert kinds[f"test_{check}"] == "check", check
-    for error in ("key", "set_up", "teardown", "long", "errors"):
+    for error in ("key", "set_up", "teardown"):
         assert kinds[f"test_{error}"] == "error", error
     assert run.one("end", "test_set_up")["failure"]["phase"] == "setup"
     assert run.one("end", "test_teardown")["failure"]["phase"] == "teardown"

@@ -26,4 +26,5 @@ class FaultPlan:
     plumbing: tuple[Route, ...]
     """Never replaced, unless a claim of the case names the route itself."""
     fixture_routes: tuple[Route, ...] = ()
-    """Routes whose answers are replaced while a fixture is set up (value faults only)."""
+    """Routes whose answers are replaced while a fixture is set up. Under errors only those of fixtures whose every user
+    rests on fixtures alone: an error there must not break the set-up of others."""

@@ -46,6 +46,8 @@ class FaultResult:
     noticed: bool
     where: str = "call"
     """`call`, or `fixture` when only answers that a fixture fetched were replaced."""
+    failure: str | None = None
+    """`check: AssertionError`, `error: KeyError` ...: what turned it red."""
 
 
 @dataclass(frozen=True, slots=True)

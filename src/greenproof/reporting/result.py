@@ -90,6 +90,7 @@ def _fault(fault: FaultResult) -> dict[str, Any]:
         "outcome": fault.outcome.value if fault.outcome else None,
         "phase": fault.phase,
         "noticed": fault.noticed,
+        "failure": fault.failure,
     }
 
 

@@ -171,10 +171,21 @@ def test_a_fixtures_answer_gets_a_value_fault(faulty, run):
     assert [x.fault for x in run.exchanges()] == [FaultKind.VALUE, None, None]
 
 
-def test_a_fixtures_answer_gets_no_error_fault(faulty, run):
+def test_a_fixtures_answer_gets_an_error_only_on_the_routes_of_the_plan(faulty, run):
     told = faulty("error", fixtures=("GET /json",))
     told.setup("t::a")
-    assert get(told, "/json").status_code == 200
+    assert get(told, "/json").status_code == 500
+    assert get(told, "/missing").status_code == 404
+
+
+def test_an_error_answer_keeps_no_header_that_a_test_could_go_by(faulty, run):
+    told = faulty("error")
+    with told.case("t::a"):
+        answer = get(told, "/cookie")
+    assert answer.status_code == 500
+    assert "set-cookie" not in answer.headers
+    known = {"content-type", "content-length", "date", "server", "connection", "keep-alive", "x-greenproof-revision"}
+    assert {name.lower() for name in answer.headers} <= known
 
 
 def test_no_fault_for_what_is_not_surely_the_cases(faulty, run):

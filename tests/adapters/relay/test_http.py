@@ -398,7 +398,25 @@ def test_an_answer_before_the_upload_was_read_arrives(tmp_path: Path, size: int)
     assert seen.hook_errors == ()
 
 
-def test_while_a_stray_lives_nothing_is_certain(run, service):
+def test_a_stray_leaves_the_connections_of_others_certain(run, service):
+    told = run.begin().hello()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    host, at = told.api.removeprefix("http://").split(":")
+    told.ask("setup", case="t::meets", strays=["t::leaves"])
+    told.call("t::meets")
+    told.ask("source", ip="127.0.0.1", port=port, case="t::meets", ambiguous=False)
+    client = http.client.HTTPConnection(host, int(at), timeout=5, source_address=("127.0.0.1", port))
+    client.request("GET", "/json")
+    assert client.getresponse().read()
+    client.close()
+    told.teardown("t::meets")
+    told.end("t::meets")
+    told.bye()
+    assert [(exchange.case, exchange.join) for exchange in run.exchanges()] == [("t::meets", Join.PORT)]
+
+
+def test_while_a_stray_lives_what_nobody_told_of_is_not_certain(run, service):
     told = run.begin().hello()
     with requests.Session() as session:
         with told.case("t::leaves"):

@@ -157,11 +157,77 @@ def test_an_answer_that_a_fixture_fetched_is_decided_by_the_value_fault() -> Non
     plan = plan_faults(plain, evidence().claims)
     assert plan.ids == (CASE,)
     assert [str(r) for r in plan.value.fixture_routes] == ["api: POST /orders"]
-    assert plan.error.fixture_routes == ()
+    assert plan.error.fixture_routes == plan.value.fixture_routes
     error = faulted(FaultKind.ERROR, record, exchanges=())
     assert judged(plain=plain, error=error, value=value) == ("proven", [])
     survived = replace(value, cases=(record,))
-    assert judged(plain=plain, error=error, value=survived) == ("hollow", ["survives-fault"])
+    assert judged(plain=plain, error=error, value=survived) == ("unproven", ["survives-values"])
+    through = replace(value, fault=FaultKind.ERROR, exchanges=(replace(fetched, fault=FaultKind.ERROR),))
+    assert judged(plain=plain, error=through, value=survived) == ("proven", [])
+    swallowed = replace(through, cases=(record,))
+    assert judged(plain=plain, error=swallowed, value=value) == ("hollow", ["survives-fault"])
+
+
+def test_an_error_in_a_fixture_never_breaks_the_set_up_of_others() -> None:
+    key = "test_orders.py::order"
+    resting = replace(RECORD, fixtures=(key,))
+    other = replace(RECORD, id="test_orders.py::test_other", fixtures=(key,))
+    fetched = replace(EXCHANGE, phase=Phase.SETUP, start_ns=95, head_ns=97)
+    own = replace(EXCHANGE, id="x2", case=other.id, path="/orders/1")
+    spans = (FixtureSpan(key, None, CASE, 92, 99),)
+    plan = plan_faults(run(resting, other, exchanges=(fetched, own), fixtures=spans), evidence().claims)
+    assert len(plan.value.fixture_routes) == 1
+    assert plan.error.fixture_routes == ()
+
+
+def test_what_a_fixture_of_another_case_fetched_is_no_evidence() -> None:
+    key = "test_orders.py::order"
+    first = replace(RECORD, id="test_orders.py::test_first", fixtures=(key,), setup_start_ns=10, end_ns=50)
+    second = replace(RECORD, fixtures=(key,))
+    fetched = replace(EXCHANGE, id="x0", case=first.id, phase=Phase.SETUP, start_ns=15, head_ns=16)
+    canned = replace(EXCHANGE, phase=Phase.SETUP, start_ns=95, head_ns=97, depth=Depth.CANNED)
+    spans = (FixtureSpan(key, None, first.id, 12, 20), FixtureSpan(key, None, CASE, 92, 99))
+    cases, _ = judge_run(evidence(plain=run(first, second, exchanges=(fetched, canned), fixtures=spans)))
+    assert [r.code for r in cases[1].reasons][:1] == ["bypass"]
+    assert cases[1].exchanges == ("x1",)
+    shared = (FixtureSpan(key, None, first.id, 12, 20),)
+    cases, _ = judge_run(evidence(plain=run(first, second, exchanges=(fetched,), fixtures=shared)))
+    assert cases[1].exchanges == ("x0",)
+
+
+def stumbled(kind: str, type_: str) -> object:
+    return replace(RED, failure=Failure(Phase.CALL, kind, type_, ""))
+
+
+def test_a_stumble_over_the_shape_of_an_error_is_no_proof() -> None:
+    error = faulted(FaultKind.ERROR, stumbled("error", "KeyError"))
+    assert judged(error=error, value=faulted(FaultKind.VALUE, RECORD)) == ("unproven", ["red-by-accident"])
+    assert judged(error=error) == ("proven", [])
+    two = run(RECORD, exchanges=(EXCHANGE, replace(EXCHANGE, id="x2", start_ns=130, head_ns=140)))
+    assert judged(plain=two, error=error, value=faulted(FaultKind.VALUE, RECORD)) == ("proven", [])
+
+
+def test_a_validator_that_notices_values_is_a_check_and_an_error_of_a_library_is_not() -> None:
+    plain = run(replace(RECORD, checks=0, last_check_ns=None))
+    error = faulted(FaultKind.ERROR, stumbled("error", "ValidationError"))
+    noticed = faulted(FaultKind.VALUE, stumbled("error", "ValidationError"))
+    green = faulted(FaultKind.VALUE, replace(RECORD, checks=0, last_check_ns=None))
+    assert judged(plain=plain, error=error, value=noticed) == ("proven", [])
+    assert judged(plain=plain, error=error, value=green) == ("unproven", ["no-own-check"])
+    mute = faulted(FaultKind.ERROR, stumbled("error", "KeyError"))
+    assert judged(plain=plain, error=mute, value=green)[0] == "hollow"
+
+
+def test_a_case_whose_worker_died_is_killed() -> None:
+    died = replace(RECORD, outcome=Outcome.FAILED, executed=None, failure=None, end_ns=None)
+    assert judged(plain=run(died)) == ("failed", ["killed"])
+
+
+def test_a_status_that_no_report_explains_and_files_that_could_not_be_collected_are_findings() -> None:
+    _, findings = judge_run(evidence(plain=run(RECORD, exit_code=1)))
+    assert [f.code for f in findings] == ["exit-status-unexplained"]
+    _, findings = judge_run(evidence(plain=run(RECORD, exit_code=1, collection_errors=(("t_b.py", "SyntaxError"),))))
+    assert [f.code for f in findings] == ["files-not-collected"]
 
 
 def test_a_fixture_that_the_case_does_not_use_is_set_up_only() -> None:

@@ -106,13 +106,14 @@ def _equip(
 ) -> Activation:
     ownership = Ownership()
     mocks = Mocks()
-    counted = imports.CountedImports(SuiteTree([str(config.rootpath), *_folders(config)]))
+    tree = SuiteTree([str(config.rootpath), *_folders(config)])
+    counted = imports.CountedImports(tree)
     counter = _count_checks(counted, ownership)
     relay = [(str(ip), int(port)) for ip, port in welcome.get("relay") or ()]
     observed = sockets.Sockets(
         relay, (address.host, address.port), lambda ip, port: cases.source(ip, port), ownership.child_starting
     )
-    cases = Cases(control, ownership, Instruments(counter, observed, mocks), bool(identity.worker))
+    cases = Cases(control, ownership, Instruments(counter, observed, mocks), bool(identity.worker), tree.holds)
     ownership.watch_threads()
     counted.when_imported("concurrent.futures.thread", ownership.watch_pool)
     for name in MODULES:

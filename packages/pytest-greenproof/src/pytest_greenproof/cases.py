@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 
@@ -80,7 +80,16 @@ class Instruments:
 class Cases:
     """Tells the witness where each case is."""
 
-    def __init__(self, control: Control, ownership: Ownership, instruments: Instruments, worker: bool) -> None:
+    def __init__(
+        self,
+        control: Control,
+        ownership: Ownership,
+        instruments: Instruments,
+        worker: bool,
+        own: Callable[[str], bool],
+    ) -> None:
+        """`own` tells the files of the suite."""
+        self._own = own
         self._control = control
         self._ownership = ownership
         self._instruments = instruments
@@ -230,7 +239,7 @@ class Cases:
         attempt.outcomes[phase] = concluded
         if concluded == "failed" and attempt.failure is None and exception is not None:
             test_case = getattr(attempt.item, "instance", None) if phase == "call" else None
-            attempt.failure = describe(exception, phase, test_case)
+            attempt.failure = describe(exception, phase, test_case, self._own)
         elif concluded != "failed" and attempt.skip_reason is None:
             attempt.skip_reason = skip_reason(exception, attempt.item)
 

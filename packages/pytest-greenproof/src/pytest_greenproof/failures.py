@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import linecache
 import re
 import sys
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 import pytest
 from _pytest.skipping import xfailed_key
@@ -18,6 +19,9 @@ _XFailed: Any = pytest.xfail.Exception
 # pytest-timeout calls pytest.fail; a time-out is no check.
 _TIME_OUT = re.compile(r"Timeout \(?>")
 
+# A bare `raise` only hands on what something else raised.
+_RAISE = re.compile(r"(?:^|[:;])\s*raise\s+[^\s#]")
+
 
 def is_check(exception: BaseException) -> bool:
     """Whether a check did not hold: an assertion, `pytest.fail`, or a group that holds one."""
@@ -29,10 +33,27 @@ def is_check(exception: BaseException) -> bool:
     return isinstance(exception, AssertionError)
 
 
-def describe(exception: BaseException, phase: str, test_case: Any = None) -> Dict[str, Any]:
+def is_deliberate(exception: BaseException, own: Callable[[str], bool]) -> bool:
+    """Whether a `raise` statement of the suite's own files made it: `if wrong: raise ValueError(...)`.
+
+    What an expression or a library raised is incidental, however well it fits. `own` tells the suite's files.
+    """
+    trace = exception.__traceback__
+    if trace is None:
+        return False
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    path = trace.tb_frame.f_code.co_filename
+    return own(path) and _RAISE.search(linecache.getline(path, trace.tb_lineno)) is not None
+
+
+def describe(
+    exception: BaseException, phase: str, test_case: Any = None, own: Callable[[str], bool] = lambda path: False
+) -> Dict[str, Any]:
     """The failure as it goes over the wire; `test_case` may have its own `failureException`."""
-    own = getattr(test_case, "failureException", AssertionError)
-    check = is_check(exception) or (isinstance(own, type) and isinstance(exception, own))
+    kind = getattr(test_case, "failureException", AssertionError)
+    check = is_check(exception) or (isinstance(kind, type) and isinstance(exception, kind))
+    check = check or (phase == "call" and is_deliberate(exception, own))
     return {
         "phase": phase,
         "kind": "check" if check else "error",

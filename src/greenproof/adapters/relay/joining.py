@@ -7,6 +7,7 @@ for a connection is the *worker*; the case is that worker's present one, asked a
 
 import random
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -40,8 +41,8 @@ class Worker:
     moment: Moment = IDLE
     fixtures: int = 0
     """Fixtures that are being set up inside the call phase."""
-    strays: bool = False
-    """Work of an earlier case still lives: it may send over any connection of the worker."""
+    strays: frozenset[str] = frozenset()
+    """Cases of which work still lives, though they have ended."""
 
     def now(self) -> Moment:
         """The present moment; a fixture that is set up inside the call is set-up."""
@@ -57,6 +58,8 @@ class Source:
     worker: Worker
     case: str | None
     ambiguous: bool
+    phase: Phase | None = None
+    """In which it was told: what a fixture opens is meant to be shared."""
 
 
 @dataclass(slots=True)
@@ -104,9 +107,9 @@ class Joining:
         self.workers.append(worker)
         return worker
 
-    def begin_case(self, worker: Worker, case: str, strays: bool = False) -> None:
+    def begin_case(self, worker: Worker, case: str, strays: Iterable[str] = ()) -> None:
         """The set-up of a case starts; the case gets its trace id."""
-        worker.strays = strays
+        worker.strays = frozenset(strays)
         self.traces.setdefault(case, secrets.token_hex(16))
         worker.moment, worker.fixtures = Moment(case, Phase.SETUP), 0
 
@@ -130,7 +133,7 @@ class Joining:
         """A socket of this worker is about to connect. A port may be told again when it is used again."""
         while len(self._sources) >= MOST_SOURCES:
             self._sources.pop(next(iter(self._sources)))
-        self._sources[ip, port] = Source(worker, case, ambiguous)
+        self._sources[ip, port] = Source(worker, case, ambiguous, worker.now().phase)
 
     def connect(self, connection: str, peer: tuple[str, int], local: tuple[str, int], slot: int) -> None:
         """A client connected: find out, once, whose it is."""
@@ -160,7 +163,7 @@ class Joining:
             return Joined(whose, worker.name, Join.AMBIGUOUS, self.idle_trace)
         if moment.case is None:
             return Joined(IDLE, worker.name, Join.AMBIGUOUS, self.idle_trace)
-        if worker.strays:
+        if worker.strays and _may_be_a_strays(client, worker):
             return Joined(moment, worker.name, Join.AMBIGUOUS, self.idle_trace)
         return Joined(moment, worker.name, client.join, self.traces[moment.case])
 
@@ -173,3 +176,14 @@ class Joining:
 def traceparent(trace_id: str) -> str:
     """A W3C trace context header with a span of its own."""
     return f"00-{trace_id}-{random.getrandbits(63) + 1:016x}-01"
+
+
+def _may_be_a_strays(client: Client, worker: Worker) -> bool:
+    """Whether work that outlived its case may be sending here: over a connection of its own case, or over one that
+    nobody told of, as those of child processes. All other connections are somebody else's; to doubt them too would
+    leave nothing certain in a suite that once forgot to close a socket.
+    """
+    source = client.source
+    if source is None:
+        return True
+    return source.case in worker.strays and source.phase is not Phase.SETUP

@@ -65,11 +65,16 @@ def _ends(run: RunObservation) -> Iterable[Reason]:
     silent = [p for p in run.processes if p.exit_status is None]
     if silent and not run.timed_out and not run.lost_targets:
         yield reasons.ENDED_EARLY.reason(f"{reasons.ENDED_EARLY.meaning} {_named(silent)}")
-    red = any(c.outcome in (Outcome.FAILED, Outcome.ERROR, Outcome.UNFINISHED) for c in run.cases)
+    if run.collection_errors:
+        named = ", ".join(where for where, _ in run.collection_errors[:5])
+        yield reasons.NOT_COLLECTED.reason(f"{len(run.collection_errors)} files could not be collected: {named}.")
+    red = any(c.outcome in (Outcome.FAILED, Outcome.ERROR, Outcome.UNFINISHED, Outcome.XPASSED) for c in run.cases)
     red = red or bool(run.collection_errors)
     if red and run.exit_code == 0:
         text = f"{reasons.EXIT_DISAGREES.meaning} Reports hold failures; the command exited with 0."
         yield reasons.EXIT_DISAGREES.reason(text)
+    if not red and run.cases and run.exit_code and not run.timed_out and not run.lost_targets:
+        yield reasons.EXIT_UNEXPLAINED.reason(f"The command exited with {run.exit_code}, but no report is red.")
 
 
 def _named(processes: Sequence[TestProcess]) -> str:

@@ -50,7 +50,9 @@ def _no_route(case: CaseRecord, contact: Contact) -> Arrival:
     if contact.synthetic:
         return _refuted(reasons.FALLBACK, [x.id for x in contact.synthetic])
     if contact.ambiguous:
-        return _missing(reasons.AMBIGUOUS, [x.id for x in contact.ambiguous])
+        left = f" Left behind by: {', '.join(case.strays[:3])}." if case.strays else ""
+        text = f"{reasons.AMBIGUOUS.meaning}{left}"
+        return Arrival(reasons.AMBIGUOUS.reason(text, *(x.id for x in contact.ambiguous)), False)
     if contact.unanswered:
         return _missing(reasons.NO_ANSWER, [x.id for x in contact.unanswered])
     if contact.own_setup:

@@ -11,7 +11,7 @@ from greenproof.model.plan import Claim
 from greenproof.model.routes import Route
 
 _IDENTIFIER = re.compile(
-    r"^(?:\d+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9a-fA-F]{12,}|(?=.*\d)[A-Za-z0-9_-]{16,})$",
+    r"^(?:\d+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9a-fA-F]{12,}|(?=[a-f]*\d)[0-9a-f]{8,}|(?=.*\d)[A-Za-z0-9_-]{16,})$",
 )
 
 

@@ -1,5 +1,6 @@
 """What a case exchanged with the targets, sorted by what it can prove."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ class Contacts:
         self._spans: dict[tuple[str | None, str], list[FixtureSpan]] = defaultdict(list)
         for span in run.fixtures:
             self._spans[span.worker, span.key].append(span)
+        for found in self._spans.values():
+            found.sort(key=lambda span: span.start_ns)
         self._exchanges: dict[tuple[str | None, str | None], list[Exchange]] = defaultdict(list)
         for exchange in run.exchanges:
             self._exchanges[exchange.worker, exchange.case].append(exchange)
@@ -53,25 +56,36 @@ class Contacts:
     def of(self, case: CaseRecord) -> Contact:
         """Sort the exchanges of a case. Fixtures of a wider scope may have been set up for another case."""
         routes = self._claims.of(case.id)
-        spans = [s for key in case.fixtures for s in self._spans.get((case.worker, key), ())]
+        built = [span for key in case.fixtures if (span := self._span_of(case, key)) is not None]
         bins: dict[str, list[Exchange]] = defaultdict(list)
         for exchange in self._exchanges.get((case.worker, case.id), ()):
             covered = self._claims.covers(routes, exchange)
-            bins[_bin(exchange, spans, covered)].append(exchange)
-        for span in spans:
-            if span.case == case.id:
-                continue
-            for exchange in self._exchanges.get((case.worker, span.case), ()):
-                if _within(exchange, span):
-                    bins[_bin(exchange, spans, self._claims.covers(routes, exchange))].append(exchange)
+            bins[_bin(exchange, built, covered)].append(exchange)
+        # A fixture within a fixture spans the same exchanges: each counts once.
+        borrowed = {
+            exchange.id: exchange
+            for span in built
+            if span.case != case.id
+            for exchange in self._exchanges.get((case.worker, span.case), ())
+            if spans(span, exchange)
+        }
+        for exchange in borrowed.values():
+            bins[_bin(exchange, built, self._claims.covers(routes, exchange))].append(exchange)
         return Contact(**{name: tuple(found) for name, found in bins.items()})
 
+    def _span_of(self, case: CaseRecord, key: str) -> FixtureSpan | None:
+        """The set-up that gave this case its value: the last one before its end. One of a wider scope is older."""
+        found = self._spans.get((case.worker, key), [])
+        end = bisect_right(found, case.end_ns, key=lambda s: s.start_ns) if case.end_ns is not None else len(found)
+        return found[end - 1] if end else None
 
-def _within(exchange: Exchange, span: FixtureSpan) -> bool:
+
+def spans(span: FixtureSpan, exchange: Exchange) -> bool:
+    """Whether an exchange was made while this fixture was set up."""
     return exchange.case == span.case and span.start_ns <= exchange.start_ns <= span.end_ns
 
 
-def _bin(exchange: Exchange, spans: Sequence[FixtureSpan], covered: bool) -> str:
+def _bin(exchange: Exchange, built: Sequence[FixtureSpan], covered: bool) -> str:
     if exchange.join in (Join.AMBIGUOUS, Join.NONE):
         return "ambiguous"
     if exchange.synthetic:
@@ -80,6 +94,6 @@ def _bin(exchange: Exchange, spans: Sequence[FixtureSpan], covered: bool) -> str
         return "elsewhere"
     if exchange.head_ns is None:
         return "unanswered"
-    if any(_within(exchange, span) for span in spans):
+    if any(spans(span, exchange) for span in built):
         return "fixture"
     return "call" if exchange.phase is Phase.CALL else "own_setup"

@@ -1,13 +1,26 @@
 """Conditions 3 and 4, checked and falsifiable: what a case did when its answers were replaced."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from greenproof.analysis.authenticity import reasons
 from greenproof.analysis.authenticity.claims import Claims
 from greenproof.analysis.authenticity.contact import Contact, Contacts
-from greenproof.model.facts import CaseRecord, FaultKind, Outcome, Phase, RunObservation
+from greenproof.model.facts import CaseRecord, Failure, FaultKind, Outcome, Phase, RunObservation
 from greenproof.model.verdicts import FaultResult, Reason
+
+# Raised by an expression that met a shape it did not expect: no check, however often it is right.
+_INCIDENTAL = frozenset(
+    {
+        "AttributeError", "IndexError", "JSONDecodeError", "KeyError", "NameError", "StopAsyncIteration",
+        "StopIteration", "TypeError", "UnboundLocalError", "UnicodeDecodeError", "ValueError",
+    }
+)  # fmt: skip
+
+
+def _validates(failure: Failure) -> bool:
+    """Whether a library that the test asked to judge the answer raised it."""
+    return failure.kind == "error" and failure.type not in _INCIDENTAL
 
 
 class FaultRun:
@@ -29,13 +42,15 @@ class FaultRun:
         where = "call" if in_call or not in_fixture else "fixture"
         phase = case.failure.phase.value if case.failure else None
         noticed = case.outcome is Outcome.FAILED and bool(in_call or in_fixture)
-        return FaultResult(self.run.fault.value, len(in_call) + len(in_fixture), case.outcome, phase, noticed, where)
+        failure = f"{case.failure.kind}: {case.failure.type}" if case.failure else None
+        delivered = len(in_call) + len(in_fixture)
+        return FaultResult(self.run.fault.value, delivered, case.outcome, phase, noticed, where, failure)
 
-    def failed_a_check(self, case_id: str) -> bool:
-        """Whether a check, in the call phase, is what turned the case red."""
+    def failure(self, case_id: str) -> Failure | None:
+        """What turned the case red in its call phase."""
         case = self._cases.get(case_id)
         failure = case.failure if case else None
-        return failure is not None and failure.kind == "check" and failure.phase is Phase.CALL
+        return failure if failure is not None and failure.phase is Phase.CALL else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +61,27 @@ class Falsification:
     reason: Reason | None
     """Why it is not falsifiable; None: it is."""
     hollow: bool = False
-    failed_a_check: bool = False
+    failures: Mapping[FaultKind, Failure] = field(default_factory=dict)
+    """What turned it red in its call phase, by the fault that was delivered."""
+
+    @property
+    def failed_a_check(self) -> bool:
+        """A check turned it red: its own, or, with the shape of the answer kept, a validator that it called."""
+        values = self.failures.get(FaultKind.VALUE)
+        return any(f.kind == "check" for f in self.failures.values()) or (values is not None and _validates(values))
+
+    @property
+    def refused_by(self) -> str | None:
+        """The type of an error that something else than a check raised, and that is not merely incidental."""
+        return next((f.type for f in self.failures.values() if _validates(f)), None)
+
+    @property
+    def by_accident(self) -> bool:
+        """It only stumbled over the shape of an error, and no changed value was noticed."""
+        error = self.failures.get(FaultKind.ERROR)
+        stumbled = error is not None and error.kind == "error" and error.type in _INCIDENTAL
+        told = any(r.kind == FaultKind.VALUE and r.delivered and r.outcome is Outcome.PASSED for r in self.results)
+        return stumbled and told
 
     @property
     def sensitivity(self) -> float | None:
@@ -58,16 +93,30 @@ class Falsification:
 def falsified(case_id: str, contact: Contact, runs: Mapping[FaultKind, FaultRun]) -> Falsification:
     """Judge a case that passed and arrived by its fault runs."""
     results = {kind: result for kind, run in runs.items() if (result := run.result(case_id))}
-    checked = any(
-        run.failed_a_check(case_id) for kind, run in runs.items() if kind in results and results[kind].delivered
-    )
-    # An answer that only a fixture fetched can't be replaced by an error without breaking the set-up.
-    decisive = FaultKind.ERROR if contact.call else FaultKind.VALUE
+    failures = {
+        kind: failure
+        for kind, run in runs.items()
+        if kind in results and results[kind].delivered and (failure := run.failure(case_id))
+    }
     told = tuple(results[kind] for kind in FaultKind if kind in results)
     if not runs:
         return Falsification(told, reasons.NO_FAULT_RUN.reason())
-    reason, hollow = _decide(results.get(decisive))
-    return Falsification(told, reason, hollow, checked)
+    reason, hollow = (
+        _decide(results.get(FaultKind.ERROR))
+        if contact.call
+        else _decide_by_fixture(results.get(FaultKind.ERROR), results.get(FaultKind.VALUE))
+    )
+    return Falsification(told, reason, hollow, failures)
+
+
+def _decide_by_fixture(error: FaultResult | None, value: FaultResult | None) -> tuple[Reason | None, bool]:
+    """Only a fixture fetched its answers. An error there mostly ends the set-up and then says nothing; where it came
+    through to the test, it decides. A changed value keeps the shape, so staying green under it refutes nothing.
+    """
+    if error is not None and error.delivered and error.outcome in (Outcome.PASSED, Outcome.FAILED, Outcome.SKIPPED):
+        return _decide(error)
+    reason, hollow = _decide(value)
+    return (reasons.SURVIVES_VALUES.reason(), False) if hollow else (reason, hollow)
 
 
 def _decide(result: FaultResult | None) -> tuple[Reason | None, bool]:
@@ -81,4 +130,4 @@ def _decide(result: FaultResult | None) -> tuple[Reason | None, bool]:
         return reasons.FAULT_NOT_DELIVERED.reason(), False
     if result.outcome is Outcome.SKIPPED:
         return reasons.SKIPS_ON_FAILURE.reason(), True
-    return reasons.SURVIVES_FAULT.reason(f"{reasons.SURVIVES_FAULT.meaning} Fault: {result.kind}."), True
+    return reasons.SURVIVES_FAULT.reason(), True

@@ -1,11 +1,12 @@
 """Which cases a fault run repeats, and which answers it replaces for them."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from greenproof.analysis.authenticity.claims import Claims, route_of
-from greenproof.analysis.authenticity.contact import Contacts
-from greenproof.model.facts import Exchange, FaultKind, Outcome, RunObservation
+from greenproof.analysis.authenticity.contact import Contacts, spans
+from greenproof.model.facts import Exchange, FaultKind, FixtureSpan, Outcome, Phase, RunObservation
 from greenproof.model.faults import CaseFaults, FaultPlan
 from greenproof.model.routes import Route
 
@@ -23,6 +24,7 @@ def plan_faults(plain: RunObservation, claims: Claims) -> FaultCandidates:
     """Every passed case with an answer on a claimed route is repeated under both faults; the rest is decided."""
     faults: dict[str, CaseFaults] = {}
     fixture_routes: dict[Route, None] = {}
+    resting: set[str] = set()
     contacts = Contacts(plain, claims)
     for case in plain.cases:
         contact = contacts.of(case)
@@ -31,12 +33,34 @@ def plan_faults(plain: RunObservation, claims: Claims) -> FaultCandidates:
         routes = claims.of(case.id)
         faults[case.id] = CaseFaults(routes, _refused(contact.call, routes))
         if not contact.call:
+            resting.add(case.id)
             fixture_routes.update((route_of(x, routes), None) for x in contact.fixture)
+    needed = _needed_by_others(plain, resting)
+    alone = tuple(r for r in fixture_routes if not any(r.matches(x.target, x.method, x.path) for x in needed))
     return FaultCandidates(
         tuple(faults),
-        FaultPlan(FaultKind.ERROR, faults, claims.plumbing),
+        FaultPlan(FaultKind.ERROR, faults, claims.plumbing, alone),
         FaultPlan(FaultKind.VALUE, faults, claims.plumbing, tuple(fixture_routes)),
     )
+
+
+def _needed_by_others(plain: RunObservation, resting: Collection[str]) -> list[Exchange]:
+    """The exchanges of set-ups on which some case depends that makes requests of its own."""
+    users: dict[str, set[str]] = defaultdict(set)
+    for case in plain.cases:
+        for key in case.fixtures:
+            users[key].add(case.id)
+    built: dict[str, list[FixtureSpan]] = defaultdict(list)
+    for span in plain.fixtures:
+        built[span.case].append(span)
+    needed = []
+    for exchange in plain.exchanges:
+        if exchange.phase is Phase.SETUP:
+            keys = [s.key for s in built[exchange.case or ""] if spans(s, exchange)]
+            concerned = {case for key in keys for case in users[key]} or {exchange.case or ""}
+            if not concerned <= set(resting):
+                needed.append(exchange)
+    return needed
 
 
 def _refused(exchanges: Iterable[Exchange], routes: tuple[Route, ...]) -> tuple[Route, ...]:

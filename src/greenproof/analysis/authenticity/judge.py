@@ -97,7 +97,8 @@ class _Judge:
             return self._verdict(base, arrival, None, None)
         faults = falsified(record.id, contact, self._faults)
         base = replace(base, faults=faults.results, sensitivity=faults.sensitivity)
-        return self._verdict(base, arrival, faults, _checked(record, contact, faults))
+        weak = _checked(record, contact, faults) or _by_accident(contact, faults)
+        return self._verdict(base, arrival, faults, weak)
 
     def _verdict(
         self,
@@ -133,7 +134,19 @@ def _checked(record: CaseRecord, contact: Contact, faults: Falsification) -> tup
         return None
     if record.checks < 0:
         return reasons.CHECKS_UNKNOWN.reason(), False
+    if faults.refused_by:
+        text = f"{reasons.NO_OWN_CHECK.meaning} It was {faults.refused_by}."
+        return reasons.NO_OWN_CHECK.reason(text), False
     return reasons.UNCHECKED.reason(), True
+
+
+def _by_accident(contact: Contact, faults: Falsification) -> tuple[Reason, bool] | None:
+    """With one answer, a stumble over its shape is all that the error showed. With several, the stumble over the
+    first hid what the test would have said of the others.
+    """
+    if faults.reason is None and faults.by_accident and len(contact.on_route) == 1:
+        return reasons.RED_BY_ACCIDENT.reason(), False
+    return None
 
 
 def _offline(base: CaseVerdict, record: CaseRecord) -> CaseVerdict:
@@ -156,8 +169,12 @@ def _red(base: CaseVerdict, record: CaseRecord, lost_ns: int | None) -> CaseVerd
     text = None
     if record.outcome in (Outcome.SKIPPED, Outcome.XFAILED) and record.skip_reason:
         text = f"{kind.meaning} Reason given: {record.skip_reason[:200]}"
-    if record.outcome is Outcome.FAILED and record.failure and record.failure.kind == "error":
-        kind = reasons.ERROR_RAISED
+    if record.outcome is Outcome.FAILED:
+        if record.failure is None and record.end_ns is None:
+            # Reported by xdist's controller: the worker died with it.
+            kind = reasons.KILLED
+        elif record.failure and record.failure.kind == "error":
+            kind = reasons.ERROR_RAISED
     if lost_ns is not None and verdict is Verdict.FAILED:
         if (record.setup_start_ns or 0) > lost_ns:
             verdict, kind = Verdict.NOT_RUN, reasons.TARGET_LOST

@@ -145,6 +145,24 @@ RED_OUTSIDE_CALL = _kind(
     "Under the fault it turned red before or after the test itself, which says nothing about its checks.",
     "Make the set-up independent of the claimed route.",
 )
+SURVIVES_VALUES = _kind(
+    "survives-values",
+    Verdict.UNPROVEN,
+    "Only a fixture fetched its answers; with other values in them it stayed green, and an error could not be tried.",
+    "Fetch the answer in the test itself, or check a value of it.",
+)
+RED_BY_ACCIDENT = _kind(
+    "red-by-accident",
+    Verdict.UNPROVEN,
+    "Under the error it stumbled over the shape of the answer before a check; no check noticed changed values.",
+    "Assert the status first, and a value that the test itself determined.",
+)
+NO_OWN_CHECK = _kind(
+    "no-own-check",
+    Verdict.UNPROVEN,
+    "No check of the test's own ran; under a fault a library raised an error.",
+    "Assert on the answer; an error of a library says only that something was wrong.",
+)
 FAULT_RUN_CUT = _kind(
     "fault-run-cut",
     Verdict.UNPROVEN,
@@ -254,6 +272,18 @@ EXIT_DISAGREES = _kind(
     None,
     "The exit status of the command does not agree with the reports.",
     "Look for '|| true', a pipe without pipefail, or a hook that sets the status.",
+)
+EXIT_UNEXPLAINED = _kind(
+    "exit-status-unexplained",
+    None,
+    "The command exited with an error, but no report is red.",
+    "Look at its output: a plugin, a coverage limit or a wrapper may have failed it.",
+)
+NOT_COLLECTED = _kind(
+    "files-not-collected",
+    None,
+    "Files could not be collected, so their tests were not run.",
+    "See the collection errors in the output.",
 )
 NO_WITNESS = _kind(
     "no-witness",
