@@ -1,6 +1,7 @@
 """`greenproof loop` on a real service on the local platform: deploy, prove, report; then again, beside the run before."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -82,6 +83,9 @@ def test_total():
     assert order(2, 3)["total"] == 5
 def test_returned():
     assert 1 + 1 == 2
+def test_leaks():
+    token = "Bearer abcdefghijklmnopqrstuvwxyz0123456789"
+    assert order(1)["total"] == 2, {"Authorization": token, "key": os.environ["SHOP_SECRET"]}
 """
 
 
@@ -100,9 +104,12 @@ def project(tmp_path: Path) -> Iterator[Path]:
         greenproof(place, "down", "-q")
 
 
-def greenproof(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def greenproof(place: Path, *arguments: str, secret: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "greenproof", *arguments]
-    return subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=180, check=False)
+    environment = {**os.environ, "SHOP_SECRET": secret}
+    return subprocess.run(
+        command, cwd=place, capture_output=True, text=True, timeout=180, env=environment, check=False
+    )
 
 
 def worklogs(place: Path) -> list[str]:
@@ -116,9 +123,10 @@ def test_a_turn_of_the_loop_and_the_next_one(project: Path) -> None:
     assert {c["id"]: c["verdict"] for c in result["cases"]} == {
         "test_shop.py::test_total": "proven",
         "test_shop.py::test_returned": "hollow",
+        "test_shop.py::test_leaks": "failed",
     }
     (text,) = worklogs(project)
-    assert "Verified: 1 of 2 cases are proven. The run is verified." in text
+    assert "Verified: 1 of 3 cases are proven. The run is verified." in text
     assert "compared with: nothing, this is the first run" in text
     assert "500 of 1,500 a year are not protected" in text
     for step in ("ready", "deploy", "select", "execute", "judge"):
@@ -134,8 +142,15 @@ def test_a_turn_of_the_loop_and_the_next_one(project: Path) -> None:
     assert head
     assert greenproof(project, "ledger", "verify", "--head", head[1]).returncode == 0
     assert greenproof(project, "ledger", "verify", "--head", "1" * 64).returncode == 1
-    for what, place in re.findall(r"- ([^:]+): \[[^]]+\]\(<([^>]+)>\)", text):
+    links = re.findall(r"- ([^:]+): \[[^]]+\]\(<([^>]+)>\)", text)
+    assert len(links) == 5
+    for what, place in links:
         assert (project / ".greenproof" / "worklogs" / place).exists(), what
+    # Every piece is named by an event, so its loss is noticed.
+    (project / ".greenproof" / "worklogs" / links[0][1]).unlink()
+    lost = greenproof(project, "ledger", "verify")
+    assert lost.returncode == 1
+    assert "evidence-missing" in lost.stdout
 
 
 def test_a_release_that_does_not_come_up_ends_the_turn_and_the_old_one_goes_on(project: Path) -> None:
@@ -154,8 +169,9 @@ def test_a_release_that_does_not_come_up_ends_the_turn_and_the_old_one_goes_on(p
     assert greenproof(project, "ready").returncode == 0
 
 
-def test_no_secret_gets_into_what_is_kept(project: Path) -> None:
-    assert greenproof(project, "loop", "--json", "result.json", "--no-fail-fast").returncode == 0
+def test_no_secret_gets_into_what_is_kept_or_shown(project: Path) -> None:
+    turn = greenproof(project, "loop", "--json", "result.json", "--no-fail-fast")
+    assert turn.returncode == 0
     kept = [p for p in (project / ".greenproof" / "environments").rglob("credentials*") if p.is_file()]
     values = {v for path in kept if path.suffix == ".json" for v in json.loads(path.read_text()).values()}
     assert any(len(value) == 32 for value in values)
@@ -165,8 +181,11 @@ def test_no_secret_gets_into_what_is_kept(project: Path) -> None:
             content = path.read_bytes()
             assert [value for value in values if value.encode() in content] == [], path
     assert "(redacted)" in greenproof(project, "logs", "shop").stdout
-    result = (project / "result.json").read_text()
-    assert [value for value in values if value in result] == []
+    command = ("prove", "--", sys.executable, "-m", "pytest", "-p", "no:asyncio", "-p", "no:anyio", "-k", "leaks")
+    proof = greenproof(project, *command, secret=next(v for v in values if len(v) == 32))
+    for shown in ((project / "result.json").read_text(), turn.stdout + turn.stderr, proof.stdout + proof.stderr):
+        assert "(redacted)" in shown
+        assert [value for value in (*values, "abcdefghijklmnopqrstuvwxyz0123456789") if value in shown] == []
 
 
 def test_the_loop_is_refused_on_production(project: Path) -> None:

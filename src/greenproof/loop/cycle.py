@@ -132,9 +132,8 @@ def judge_cases(cycle: Cycle) -> Cycle:
 
 def write_report(cycle: Cycle) -> Cycle:
     """report: close the record of the run, and write the worklog of everything before."""
-    evidence = cycle.journal.keep_evidence(cycle.proof, cycle.execution)
     head = cycle.journal.finish(cycle.exit_code)
-    place = cycle.journal.write_worklog(cycle.render(_report_of(cycle, evidence, head)), head)
+    place = cycle.journal.write_worklog(cycle.render(_report_of(cycle, head)), head)
     return replace(cycle, head=head, worklog=place, detail=str(place))
 
 
@@ -174,7 +173,7 @@ def run_cycle(cycle: Cycle) -> Cycle:
     return cycle
 
 
-def _report_of(cycle: Cycle, evidence: tuple[tuple[str, str], ...], head: str | None) -> CycleReport:
+def _report_of(cycle: Cycle, head: str | None) -> CycleReport:
     """What the worklog tells: this cycle, beside the run before."""
     cases = cycle.proof.verdict.cases if cycle.proof else ()
     by_category, by_priority = matrix(cycle.plan.categories, cycle.plan.priorities, cases)
@@ -195,7 +194,7 @@ def _report_of(cycle: Cycle, evidence: tuple[tuple[str, str], ...], head: str | 
         by_priority=by_priority,
         features=features_at_risk(cycle.plan.features, cases),
         failure=tuple(cycle.failure.lines()) if cycle.failure else (),
-        evidence=evidence,
+        evidence=cycle.journal.evidence,
         head=head,
         exit_code=int(cycle.exit_code),
     )

@@ -12,7 +12,7 @@ from greenproof import __version__
 from greenproof.analysis.selection import RunPhase
 from greenproof.ledger import Ledger, prepare
 from greenproof.ledger.evidence import PREFIX
-from greenproof.loop.proving import Execution, new_run_id
+from greenproof.loop.proving import new_run_id
 from greenproof.model.events import (
     CaseFinished,
     CasesSelected,
@@ -52,6 +52,8 @@ class Journal:
         self.run = new_run_id()
         self.run_before, self._before = _last_readings(ledger, environment.name)
         self._release: str | None = None
+        self.evidence: tuple[tuple[str, str], ...] = ()
+        """What lies beside the ledger: (what it is, path relative to the worklogs)."""
         self._append(
             RunStarted(self.run, command, environment.name, environment.kind, suite or None, version=__version__)
         )
@@ -111,42 +113,46 @@ class Journal:
             self._append(CaseFinished(_CYCLE, self._suite, record, self._release))
 
     def judged(self, proof: Proof) -> None:
-        """Everything that was concluded, after the facts that it rests on."""
-        events: list[Event] = [self._fault_run(run) for run in (proof.error, proof.value) if run is not None]
+        """Everything that was concluded, after the facts that it rests on, with what is larger than a row beside it."""
+        runs = (("error fault run", proof.error), ("value fault run", proof.value))
+        events: list[Event] = [self._fault_run(name, run) for name, run in runs if run is not None]
         events += [TargetLost(_CYCLE, self._suite, t.target, t.detail) for t in proof.plain.lost_targets]
         events += [VerdictReached(_CYCLE, self._suite, verdict, self._release) for verdict in proof.verdict.cases]
         verdict = proof.verdict
         self._verdict = verdict.verdict
-        found = dict(counts(verdict.cases))
+        kept = (
+            self._keep("exchanges of the plain run", _rows(proof.plain.exchanges)),
+            self._keep("receipts", _rows(proof.receipts)),
+            self._keep("the last lines of the plain run", "\n".join(proof.tail)),
+        )
+        found, code = dict(counts(verdict.cases)), int(verdict.exit_code)
         events.append(
-            RunJudged(
-                _CYCLE, self._suite, verdict.verdict, int(verdict.exit_code), found, verdict.findings, self._release
-            )
+            RunJudged(_CYCLE, self._suite, verdict.verdict, code, found, verdict.findings, self._release, evidence=kept)
         )
         self._append(*events)
 
-    def _fault_run(self, run: RunObservation) -> FaultRunFinished:
+    def _fault_run(self, name: str, run: RunObservation) -> FaultRunFinished:
         delivered = {x.case for x in run.exchanges if x.fault}
         noticed = sum(c.id in delivered and c.failure is not None and c.failure.phase == "call" for c in run.cases)
-        kind = run.fault or FaultKind.ERROR
+        kept = (self._keep(f"exchanges of the {name}", _rows(run.exchanges)),)
         return FaultRunFinished(
-            _CYCLE, self._suite, kind, len(run.cases), len(delivered), noticed, run.exit_code, run.duration_s
+            _CYCLE,
+            self._suite,
+            run.fault or FaultKind.ERROR,
+            len(run.cases),
+            len(delivered),
+            noticed,
+            run.exit_code,
+            run.duration_s,
+            evidence=kept,
         )
 
-    def keep_evidence(self, proof: Proof | None, execution: Execution | None) -> tuple[tuple[str, str], ...]:
-        """Put what is larger than a row beside the ledger; (what it is, path relative to the worklogs)."""
-        if proof is None or execution is None:
-            return ()
-        kept = []
-        runs = (("plain run", proof.plain), ("error fault run", proof.error), ("value fault run", proof.value))
-        for name, run in runs:
-            if run is not None:
-                rows = [_row(x) for x in run.exchanges]
-                kept.append((f"exchanges of the {name}", self._ledger.put_evidence(json.dumps(rows, indent=1))))
-        kept.append(("receipts", self._ledger.put_evidence(json.dumps([_row(r) for r in proof.receipts], indent=1))))
-        kept.append(("the last lines of the plain run", self._ledger.put_evidence("\n".join(proof.tail))))
-        digests = ((what, name.removeprefix(PREFIX)) for what, name in kept)
-        return tuple((what, f"../evidence/{digest[:2]}/{digest}") for what, digest in digests)
+    def _keep(self, what: str, text: str) -> str:
+        """Put a piece of evidence beside the ledger; the event that the id goes into makes its loss noticeable."""
+        identifier = self._ledger.put_evidence(text)
+        digest = identifier.removeprefix(PREFIX)
+        self.evidence += ((what, f"../evidence/{digest[:2]}/{digest}"),)
+        return identifier
 
     def finish(self, code: ExitCode, detail: str = "") -> str:
         """End the run; the head of the ledger after it."""
@@ -161,7 +167,8 @@ class Journal:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.run}.md"
         path.write_text(text, encoding="utf-8", errors="replace")
-        self._append(WorklogWritten(path.relative_to(self._plan.root).as_posix(), head))
+        copy = self._ledger.put_evidence(text)
+        self._append(WorklogWritten(path.relative_to(self._plan.root).as_posix(), head, evidence=(copy,)))
         return path
 
     def components_before(self) -> Mapping[str, Reading]:
@@ -172,8 +179,8 @@ class Journal:
         self._ledger.append_many(self.run, events)
 
 
-def _row(value: Exchange | Receipt) -> Mapping[str, object]:
-    return asdict(value)
+def _rows(values: Iterable[Exchange | Receipt]) -> str:
+    return json.dumps([asdict(value) for value in values], indent=1)
 
 
 def _last_readings(ledger: Ledger, environment: str) -> tuple[str | None, dict[str, Reading]]:

@@ -21,12 +21,14 @@ from greenproof.analysis.authenticity.claims import Claims
 from greenproof.analysis.authenticity.conclusion import Gate, conclude
 from greenproof.analysis.selection import RunPhase
 from greenproof.loop.merging import merge
+from greenproof.loop.redacting import redacted, redacted_case
 from greenproof.model.errors import GreenproofError
 from greenproof.model.exits import ExitCode
 from greenproof.model.facts import CaseRecord, Outcome, Receipt, RunObservation
 from greenproof.model.faults import FaultPlan
 from greenproof.model.plan import IdentitySource, LogSource
 from greenproof.model.proof import Proof, TargetSeen
+from greenproof.model.redaction import redact_text
 from greenproof.model.verdicts import Reason
 
 _FAULT_RUN_FLOOR_S = 60.0
@@ -78,6 +80,8 @@ class ProofRequest:
     planned: tuple[str, ...] = ()
     """Ids of the last good run."""
     offline: bool = False
+    redact: Callable[[str], str] = redact_text
+    """What every text from the tests goes through before anyone sees or keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +225,7 @@ class _Session:
         """One run of the command, with all facts about it."""
         request, witness = self._request, self._witness
         kind = fault.kind.value if fault else None
-        witness.begin(fault, select, lambda record: listener.case(kind, record))
+        witness.begin(fault, select, lambda record: listener.case(kind, redacted_case(record, request.redact)))
         environment = witnessed_environment(
             request.environment,
             plugin=self._plugin,
@@ -234,16 +238,20 @@ class _Session:
         argv = [_addressed(token, witness, request.targets) for token in request.command]
         if request.fail_fast and fault is None and not request.phases:
             environment["PYTEST_ADDOPTS"] += " --maxfail=1"
+
+        def tell(line: str) -> None:
+            listener.output(request.redact(line))
+
         command = TestCommand(argv, directory=request.directory, environment=environment, timeout=timeout)
         try:
             # The output of a fault run is full of reds that we caused: it would only mislead.
-            result = command.run(on_line=listener.output if fault is None else None)
+            result = command.run(on_line=tell if fault is None else None)
         finally:
             end_marked("GREENPROOF_CONTROL", witness.control)
         observation = witness.finish(
             exit_code=result.exit_code, timed_out=result.timed_out, duration_s=result.duration_s
         )
-        return observation, result
+        return redacted(observation, request.redact), replace(result, tail=tuple(map(request.redact, result.tail)))
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from greenproof.analysis.authenticity.conclusion import Gate
 from greenproof.loop.proving import ProofRequest, ProofTarget
 from greenproof.model.errors import UsageError
 from greenproof.model.plan import Environment, Plan, Suite, Target
+from greenproof.model.redaction import Redactor
 
 _REFERENCE = re.compile(r"\{([a-z0-9_-]+)\.([a-z0-9_-]+)\}")
 
@@ -101,6 +102,7 @@ def prove_request(
         faults=overrides.faults,
         fail_fast=overrides.fail_fast,
         timeout=overrides.timeout,
+        redact=_redactor(platform),
     )
 
 
@@ -120,7 +122,12 @@ def suite_request(plan: Plan, environment: Environment, platform: Platform, suit
         timeout=suite.timeout,
         environment={**os.environ, **variables},
         offline=suite.kind == "offline",
+        redact=_redactor(platform),
     )
+
+
+def _redactor(platform: Platform | None) -> Callable[[str], str]:
+    return Redactor(platform.secrets().values() if platform else ()).text
 
 
 def _filled(value: str, platform: Platform, where: str) -> str:

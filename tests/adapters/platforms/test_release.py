@@ -62,6 +62,8 @@ def test_addresses_are_stable_and_rollback_is_quick(shop, ask):
     assert json.loads(ask(url)[2])["version"] == "second"
     started = time.monotonic()
     assert platform.rollback().name == first.name
+    # A nervous second request is a retry: it must not lead forward again, to the release that was left.
+    assert platform.rollback().name == first.name
     assert time.monotonic() - started < 1
     assert json.loads(ask(url)[2])["version"] == "first"
     assert platform.address("web") == url
@@ -102,13 +104,15 @@ def test_switching_under_load_breaks_no_request_and_no_idle_connection(shop):
         clients = [pool.submit(client, number) for number in range(4)]
         shop.edit("web", "under load")
         platform.deploy()
-        for _ in range(10):
+        for number in range(5):
             platform.rollback()
+            shop.edit("web", f"under load, {number}")
+            platform.deploy()
         stop.set()
         total = sum(one.result() for one in clients)
     assert errors == []
     assert total > 50
-    assert len(seen) == 2
+    assert 3 <= len(seen) <= 7
     idle.request("GET", "/")
     assert idle.getresponse().status == 200
     assert idle.sock is kept

@@ -9,6 +9,15 @@ from typing import BinaryIO
 _BLOCK = 64 * 1024
 
 
+_SHOWN = 500
+"""Characters of a line that are quoted in a message."""
+
+
+def quoted(path: Path, lines: int = 20) -> tuple[str, ...]:
+    """The last lines of a log as a message quotes them: each cut, so that one endless line can't fill the screen."""
+    return tuple(line if len(line) <= _SHOWN else f"{line[:_SHOWN]} ..." for line in tail(path, lines))
+
+
 def tail(path: Path, lines: int) -> list[str]:
     """The last `lines` lines of a file, without line ends; of its rotated part too if need be."""
     older = path.with_name(path.name + ".1")

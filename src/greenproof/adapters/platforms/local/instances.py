@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from greenproof.adapters.logs.files import tail
+from greenproof.adapters.logs.files import quoted
 from greenproof.adapters.platforms.base import ServiceFailed
 from greenproof.adapters.platforms.local import processes, sockets
 from greenproof.adapters.platforms.local.context import Context
@@ -138,7 +138,7 @@ class Instance:
 
     def last_lines(self) -> tuple[str, ...]:
         """The end of its log; redacted when it was written."""
-        return tuple(tail(self.log, 20))
+        return quoted(self.log)
 
     async def _run(self, role: str, command: tuple[str, ...]) -> processes.Started:
         environment = self._environment()

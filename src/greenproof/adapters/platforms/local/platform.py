@@ -116,7 +116,7 @@ class LocalPlatform:
     def rollback(self) -> Release:
         """Send all traffic back to the previous release, which was kept warm.
 
-        The two change places: called again, it goes forward again.
+        Called again, it stays there; a deploy leads forward again.
         """
         return _release(self._call("rollback", {}))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import greenproof
-from greenproof.adapters.logs.files import tail
+from greenproof.adapters.logs.files import quoted
 from greenproof.adapters.platforms.base import ServiceFailed
 from greenproof.adapters.platforms.local import control, processes, registry
 from greenproof.adapters.platforms.local.layout import (
@@ -132,7 +132,7 @@ def _spawn(layout: Layout) -> dict[str, Any]:
         code="supervisor-failed",
         where=str(log),
         expected=f"a supervisor that answers within {START_TIMEOUT:g} s",
-        log=tuple(tail(log, 20)),
+        log=quoted(log),
     )
 
 

@@ -32,6 +32,8 @@ class Releases:
     def __init__(self, context: Context, ingress: Ingress, servers: Mapping[str, Server]) -> None:
         self.current: Deployed | None = None
         self.previous: Deployed | None = None
+        self._went_back = False
+        """The current release was reached by a rollback; `previous` is the one that was left."""
         self._context = context
         self._ingress = ingress
         self._servers = servers
@@ -66,7 +68,12 @@ class Releases:
         return release
 
     async def rollback(self, progress: Progress) -> Release:
-        """Send all traffic to the previous release; the two change places."""
+        """Send all traffic to the release before. Asked again, it stays there: a second request is a retry, and the
+        release that was left is known to be the worse one. A deploy leads forward again.
+        """
+        if self.current is not None and self._went_back:
+            progress(f"traffic is already back on {self.current.release.name}")
+            return self.current.release
         target = self.previous
         if target is None:
             raise PlatformError(
@@ -79,6 +86,7 @@ class Releases:
         current, self.current, self.previous = self.current, target, self.current
         gone = set(current.instances if current else ()) - set(target.instances)
         self._switch(target, gone)
+        self._went_back = True
         progress(f"traffic is back on {target.release.name}")
         return target.release
 
@@ -86,6 +94,7 @@ class Releases:
         """Stop everything."""
         instances = self._held(self.current) | self._held(self.previous)
         self.current = self.previous = None
+        self._went_back = False
         await asyncio.gather(*(one.stop() for one in instances), *self._stopping)
 
     def lookup(self, name: str, attribute: str) -> str | None:
@@ -153,7 +162,7 @@ class Releases:
         old, older = self.current, self.previous
         gone = set(old.instances if old else ()) - set(new.instances)
         self._switch(new, gone)
-        self.current = new
+        self.current, self._went_back = new, False
         # The same release again, because a service of it had died, is not one to go back to.
         if old is not None and old.release.name != new.release.name:
             self.previous = old

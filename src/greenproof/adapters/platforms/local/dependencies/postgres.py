@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from greenproof.adapters.logs.files import tail
+from greenproof.adapters.logs.files import quoted
 from greenproof.adapters.platforms.base import DependencyStatus, ServiceFailed
 from greenproof.adapters.platforms.local import processes
 from greenproof.adapters.platforms.local.context import Context
@@ -172,7 +172,7 @@ class PostgresServer:
             code="dependency-failed",
             where=str(path),
             expected=f"a server on port {self._port} that works in {self._data}",
-            log=tuple(tail(path, 20)),
+            log=quoted(path),
         )
 
     async def _create_database(self) -> None:
