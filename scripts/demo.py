@@ -78,12 +78,13 @@ def turn(name: str) -> dict[str, Any]:
 def show(good: dict[str, Any], broken: dict[str, Any]) -> None:
     """What pytest says beside what is proven."""
     title("what pytest says, and what is proven")
-    print(f"{'release':10} {'pytest: passed':>16} {'proven':>8} {'hollow':>8} {'failed':>8} {'exit':>6}")
+    columns = ("proven", "hollow", "unproven", "failed", "not-run")
+    print(f"{'release':10} {'pytest: passed':>16}" + "".join(f"{name:>10}" for name in columns) + f"{'exit':>6}")
     for name, row in (("good", good), ("broken", broken)):
         verdicts = row["verdicts"]
         passed = f"{row['passed']} of {row['ran']}"
-        numbers = f"{verdicts['proven']:>8} {verdicts['hollow']:>8} {verdicts['failed']:>8} {row['exit']:>6}"
-        print(f"{name:10} {passed:>16} {numbers}")
+        numbers = "".join(f"{verdicts[name]:>10}" for name in columns)
+        print(f"{name:10} {passed:>16}{numbers}{row['exit']:>6}")
     worklogs = sorted((PLACE / ".greenproof" / "worklogs").glob("*.md"))
     for path in worklogs[-2:]:
         print(f"worklog: {path}")
@@ -105,4 +106,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("interrupted; what was started is stopped. A second `make demo` begins anew.")

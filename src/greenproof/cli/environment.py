@@ -7,18 +7,25 @@ import click
 
 from greenproof.adapters.platforms.base import Platform
 from greenproof.cli.context import config_option, environment_option, load_plan, quiet_option, speaker, write_json
+from greenproof.loop.journal import Journal
 from greenproof.loop.platforms import platform_of
 from greenproof.loop.requests import environment_of
 from greenproof.model.exits import ExitCode
 from greenproof.model.facts import Release
+from greenproof.model.plan import Environment, Plan
 from greenproof.reporting.summary import printable
 
 json_option = click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
 
 
-def _platform(config: Path | None, environment: str | None, quiet: bool = False) -> Platform:
+def _chosen(config: Path | None, environment: str | None, quiet: bool) -> tuple[Plan, Environment, Platform]:
     plan = load_plan(config)
-    return platform_of(plan, environment_of(plan, environment), speaker(quiet))
+    chosen = environment_of(plan, environment)
+    return plan, chosen, platform_of(plan, chosen, speaker(quiet))
+
+
+def _platform(config: Path | None, environment: str | None, quiet: bool = False) -> Platform:
+    return _chosen(config, environment, quiet)[2]
 
 
 @click.command()
@@ -50,9 +57,15 @@ def down(config: Path | None, environment: str | None, quiet: bool) -> None:
 @json_option
 def deploy(config: Path | None, environment: str | None, quiet: bool, as_json: bool) -> None:
     """Deploy the services as they are now, as one release. If one is not ready, the old release goes on serving."""
-    platform = _platform(config, environment, quiet)
-    platform.up()
-    _show_release("deployed", platform.deploy(), as_json)
+    plan, chosen, platform = _chosen(config, environment, quiet)
+    with Journal.open(plan, chosen, "deploy", secrets=platform.secrets().values()) as journal:
+        before = platform.status().current
+        release = platform.deploy()
+        journal.deployed(release, before, platform.ready())
+        journal.finish(ExitCode.VERIFIED)
+    _show_release("deployed", release, as_json)
+    if not quiet:
+        click.echo("the environment stays up; `greenproof down` stops it", err=True)
 
 
 @click.command()
@@ -62,7 +75,13 @@ def deploy(config: Path | None, environment: str | None, quiet: bool, as_json: b
 @json_option
 def rollback(config: Path | None, environment: str | None, quiet: bool, as_json: bool) -> None:
     """Go back to the release before, as a whole."""
-    _show_release("rolled back to", _platform(config, environment, quiet).rollback(), as_json)
+    plan, chosen, platform = _chosen(config, environment, quiet)
+    with Journal.open(plan, chosen, "rollback", secrets=platform.secrets().values()) as journal:
+        before = platform.status().current
+        release = platform.rollback()
+        journal.rolled_back(release, before)
+        journal.finish(ExitCode.VERIFIED)
+    _show_release("rolled back to", release, as_json)
 
 
 @click.command()

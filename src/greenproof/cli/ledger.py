@@ -65,6 +65,8 @@ def runs(config: Path | None) -> None:
     try:
         for run in projections.runs(book.entries(kinds=("RunStarted", "RunJudged", "RunFinished"))):
             state = (run.verdict or "not judged") if run.finished else "cut off, or still running"
+            if run.exit_code == ExitCode.INTERRUPTED:
+                state = "interrupted"
             click.echo(f"{run.run}  {run.command:8} {run.environment:12} {state}")
     finally:
         book.close()

@@ -74,4 +74,5 @@ def loop(
             click.echo(line)
     if cycle.worklog:
         say(f"worklog: {cycle.worklog}")
+    say("the environment stays up; `greenproof down` stops it")
     return cycle.exit_code

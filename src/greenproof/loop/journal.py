@@ -20,6 +20,7 @@ from greenproof.model.events import (
     FaultRunFinished,
     ReadingTaken,
     ReleaseDeployed,
+    RolledBack,
     RunFinished,
     RunJudged,
     RunStarted,
@@ -101,6 +102,11 @@ class Journal:
         self._release = release.name
         event = ReleaseDeployed(_CYCLE, self._environment.name, release, previous.name if previous else None, changed)
         self._append(event, *(ReadingTaken(_CYCLE, reading) for reading in readings))
+
+    def rolled_back(self, release: Release, abandoned: Release | None) -> None:
+        """An earlier release is live again."""
+        left = abandoned.name if abandoned and abandoned.name != release.name else None
+        self._append(RolledBack(_CYCLE, self._environment.name, release, left, "asked for by a person"))
 
     def selected(self, phases: Iterable[RunPhase]) -> None:
         """What will run, in order."""

@@ -289,11 +289,11 @@ def _seen(target: ProofTarget, request: ProofRequest) -> TargetSeen:
             hint="start it, or correct the address; nothing was run",
         )
     if expected := request.expect.get(target.name):
-        return TargetSeen(target.name, target.url, expected, "--expect")
+        return TargetSeen(target.name, target.url, expected, "--expect", identity.revision)
     if target.revision:
-        return TargetSeen(target.name, target.url, target.revision, "platform")
+        return TargetSeen(target.name, target.url, target.revision, "platform", identity.revision)
     named_by = "seen at the start" if identity.revision else "nobody"
-    return TargetSeen(target.name, target.url, identity.revision, named_by)
+    return TargetSeen(target.name, target.url, identity.revision, named_by, identity.revision)
 
 
 def _identify(target: ProofTarget) -> TargetIdentity:
@@ -307,10 +307,10 @@ def _still_the_same(
     after, changed = [], []
     by_name = {t.name: t for t in request.targets}
     for target in targets:
-        now = _identify(by_name[target.name]).revision if target.expected else None
+        now = _identify(by_name[target.name]).revision if target.at_start else None
         after.append(replace(target, at_end=now))
-        if now is not None and now != target.expected:
-            text = f"{target.name}: expected {target.expected}, named {now} after the run."
+        if now is not None and now != target.at_start:
+            text = f"{target.name}: named {target.at_start} before the run, and {now} after it."
             changed.append(reasons.RELEASE_CHANGED.reason(text))
     return tuple(after), tuple(changed)
 

@@ -16,6 +16,8 @@ class TargetSeen:
     """The revision that answers must come from; None: release unnamed."""
     named_by: str
     """`--expect`, `platform`, `seen at the start` or `nobody`."""
+    at_start: str | None = None
+    """What the target named before the run."""
     at_end: str | None = None
     """What the target named after the run."""
 

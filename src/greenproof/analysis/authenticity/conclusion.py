@@ -38,6 +38,8 @@ class Gate:
 def conclude(verdicts: Sequence[CaseVerdict], findings: Sequence[Reason], gate: Gate) -> RunVerdict:
     """The verdict on a run, in the order of `ExitCode`: failed, nothing verified, inconclusive, verified."""
     gating = [v for v in verdicts if gate.gates(v)]
+    if not gating and verdicts:
+        findings = (*findings, reasons.NOTHING_GATES.reason())
     kinds = {v.verdict for v in gating}
     proven = any(v.verdict in (Verdict.PROVEN, Verdict.PASSED_OFFLINE) for v in verdicts)
     if kinds & {Verdict.FAILED, Verdict.HOLLOW} or any(f.code in _DAMNING for f in findings):

@@ -285,6 +285,12 @@ NOT_COLLECTED = _kind(
     "Files could not be collected, so their tests were not run.",
     "See the collection errors in the output.",
 )
+NOTHING_GATES = _kind(
+    "nothing-gates",
+    None,
+    "No case belongs to a priority that gates, so nothing decides about the run.",
+    "Look at the globs of [[priorities]]; '[' stands for itself in them.",
+)
 NO_WITNESS = _kind(
     "no-witness",
     None,
