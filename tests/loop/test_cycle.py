@@ -107,9 +107,7 @@ def project(tmp_path: Path) -> Iterator[Path]:
 def greenproof(place: Path, *arguments: str, secret: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "greenproof", *arguments]
     environment = {**os.environ, "SHOP_SECRET": secret}
-    return subprocess.run(
-        command, cwd=place, capture_output=True, text=True, timeout=180, env=environment, check=False
-    )
+    return subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=180, env=environment, check=False)
 
 
 def worklogs(place: Path) -> list[str]:

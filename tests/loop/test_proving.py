@@ -304,3 +304,27 @@ def test_fetching_a_fixture_in_the_call_is_seen(tmp_path: Path, shop: str) -> No
         assert request.getfixturevalue("order")["total"] == 7
     """
     assert verdicts(prove(tmp_path, shop, suite=suite)) == {"test_first": ("proven", []), "test_second": ("proven", [])}
+
+
+def test_nothing_is_left_running_when_we_are_killed(tmp_path: Path, shop: str) -> None:
+    (tmp_path / "test_slow.py").write_text(
+        "import subprocess, sys, time\n"
+        "def test_slow():\n"
+        "    subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], start_new_session=True)\n"
+        "    print('begun', flush=True)\n    time.sleep(600)\n"
+    )
+    command = [
+        sys.executable, "-m", "greenproof", "prove", "--target", f"shop={shop}",
+        "--", sys.executable, "-m", "pytest", "-s", "-p", "no:asyncio", "-p", "no:anyio",
+    ]  # fmt: skip
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        for line in process.stderr:
+            if "begun" in line:
+                break
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) >= 3
+        process.kill()
+        process.communicate(timeout=60)
+    _, alive = psutil.wait_procs(children, timeout=15)
+    assert alive == []

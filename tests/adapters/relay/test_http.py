@@ -421,12 +421,12 @@ def test_while_a_stray_lives_what_nobody_told_of_is_not_certain(run, service):
     with requests.Session() as session:
         with told.case("t::leaves"):
             session.get(f"{told.api}/json", timeout=5)
-        told.ask("setup", case="t::meets", strays=["t::leaves"])
+        told.ask("setup", case="t::meets", strays=["t::leaves"], stray_children=True)
         told.call("t::meets")
         session.get(f"{told.api}/json", timeout=5)
         told.teardown("t::meets")
         told.end("t::meets")
-        told.ask("setup", case="t::ended", strays=["t::leaves"])
+        told.ask("setup", case="t::ended", strays=["t::leaves"], stray_children=True)
         session.get(f"{told.api}/json", timeout=5)
         told.call("t::ended", strays=[])
         session.get(f"{told.api}/json", timeout=5)

@@ -125,6 +125,7 @@ class Cases:
         if self._strays:
             # Some may have ended meanwhile.
             self._strays = message["strays"] = self._ownership.strays.left()
+            message["stray_children"] = self._ownership.strays.children()
         self._ask(message)
         attempt.phase = "call"
         self._ownership.strays.enter_call(attempt.case)
@@ -220,6 +221,7 @@ class Cases:
         self._strays = self._ownership.strays.left()
         if self._strays:
             message["strays"] = self._strays
+            message["stray_children"] = self._ownership.strays.children()
         message["ns"] = now()
         self._ask(message)
 

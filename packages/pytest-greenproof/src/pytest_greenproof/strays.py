@@ -26,11 +26,13 @@ Alive = Callable[[], bool]
 class Work:
     """Something that a call phase started."""
 
-    __slots__ = ("alive", "case", "known")
+    __slots__ = ("alive", "case", "child", "known")
 
-    def __init__(self, case: Any, alive: Alive) -> None:
+    def __init__(self, case: Any, alive: Alive, child: bool = False) -> None:
         self.case = case
         self.alive = alive
+        self.child = child
+        """A process of its own: no connection of it is ever told."""
         self.known = False
         """It has had its grace."""
 
@@ -62,7 +64,7 @@ class Strays:
             return
         for process in _processes():
             if process not in self._processes:
-                self._work.append(Work(case, process.is_alive))
+                self._work.append(Work(case, process.is_alive, child=True))
         for task in _tasks():
             if task not in self._tasks and not task.done():
                 self._work.append(Work(case, _pending(ref(task))))
@@ -107,9 +109,13 @@ class Strays:
             names[work.case.id] = None
         return list(names)
 
+    def children(self) -> bool:
+        """Whether a child process is among what is left."""
+        return any(work.child for work in self._work)
+
     def _look_for_children(self, case: Any) -> None:
         for pid in _children() - self._older - _servants():
-            self._work.append(Work(case, _child_alive(pid)))
+            self._work.append(Work(case, _child_alive(pid), child=True))
         self._parent = None
 
     def _wait(self) -> None:

@@ -267,13 +267,14 @@ class Session:
         case = text_of(message, "case")
         strays = texts_of(message, "strays")
         self.run.observation.setup(case, self.worker.name, maybe_number(message, "ns"), strays)
-        self.run.joining.begin_case(self.worker, case, strays)
+        self.run.joining.begin_case(self.worker, case, strays, bool(message.get("stray_children")))
 
     def _call(self, message: Message) -> None:
         case = text_of(message, "case")
         self.run.observation.call(case, message, self.worker.name)
         if "strays" in message:
             self.worker.strays = frozenset(texts_of(message, "strays"))
+            self.worker.stray_children = bool(message.get("stray_children"))
         self.run.joining.enter_call(self.worker, case)
 
     def _fixture(self, message: Message) -> None:

@@ -43,6 +43,8 @@ class Worker:
     """Fixtures that are being set up inside the call phase."""
     strays: frozenset[str] = frozenset()
     """Cases of which work still lives, though they have ended."""
+    stray_children: bool = False
+    """A child process is among it."""
 
     def now(self) -> Moment:
         """The present moment; a fixture that is set up inside the call is set-up."""
@@ -107,9 +109,9 @@ class Joining:
         self.workers.append(worker)
         return worker
 
-    def begin_case(self, worker: Worker, case: str, strays: Iterable[str] = ()) -> None:
+    def begin_case(self, worker: Worker, case: str, strays: Iterable[str] = (), stray_children: bool = False) -> None:
         """The set-up of a case starts; the case gets its trace id."""
-        worker.strays = frozenset(strays)
+        worker.strays, worker.stray_children = frozenset(strays), stray_children
         self.traces.setdefault(case, secrets.token_hex(16))
         worker.moment, worker.fixtures = Moment(case, Phase.SETUP), 0
 
@@ -179,11 +181,11 @@ def traceparent(trace_id: str) -> str:
 
 
 def _may_be_a_strays(client: Client, worker: Worker) -> bool:
-    """Whether work that outlived its case may be sending here: over a connection of its own case, or over one that
-    nobody told of, as those of child processes. All other connections are somebody else's; to doubt them too would
+    """Whether work that outlived its case may be sending here: over a connection of its own case, or, if it
+    is a child process, over one that nobody told of. All other connections are somebody else's; to doubt them too would
     leave nothing certain in a suite that once forgot to close a socket.
     """
     source = client.source
     if source is None:
-        return True
+        return worker.stray_children
     return source.case in worker.strays and source.phase is not Phase.SETUP

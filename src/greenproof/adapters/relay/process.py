@@ -33,6 +33,7 @@ from greenproof.adapters.relay.run import Run
 from greenproof.adapters.relay.tap import Tap
 from greenproof.adapters.relay.targets import RelayTarget
 from greenproof.adapters.relay.wire import PARTS, encode, load
+from greenproof.adapters.runners.leftovers import end_marked
 from greenproof.model.facts import CaseRecord, LostTarget
 from greenproof.model.faults import FaultPlan
 
@@ -204,6 +205,10 @@ async def _serve() -> None:
         while line := await reader.readline():
             if not await host.obey(json.loads(line)):
                 break
+        else:
+            # The parent is gone without a word. The kernel has ended the test command with it, but not that command's
+            # own children: they carry our address, and nobody else is left to end them.
+            await asyncio.to_thread(end_marked, "GREENPROOF_CONTROL", host.control.address)
     finally:
         await host.close()
 
