@@ -33,6 +33,11 @@ if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] &&
     exit 0
 fi
 
+# uv's cache needs a home that can be written; a package that is compiled needs a path without a space.
+if [ ! -w "${HOME:-/nonexistent}" ] || [ "${HOME#* }" != "$HOME" ]; then
+    UV_CACHE_DIR="${UV_CACHE_DIR:-/tmp/greenproof-uv-$(id -u)}"
+    export UV_CACHE_DIR
+fi
 rm -rf "$venv"
 "$python" -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check uv

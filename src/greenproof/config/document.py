@@ -74,7 +74,10 @@ class Identity(Table):
     """Where a service says which revision it is: a response header, a field of a document, or a log field."""
 
     header: Annotated[str, Field(pattern=HEADER_PATTERN)] | None = Field(
-        default=None, description="Response header; `X-Greenproof-Revision` when this table is left out."
+        default=None,
+        description="Response header; `X-Greenproof-Revision` when this table is left out. On the local platform a "
+        "service finds the value to answer with in `$GREENPROOF_REVISION`; the middleware `greenproof-receipts` does "
+        "it by itself.",
     )
     path: WebPath | None = Field(default=None, description="Path of a JSON document; needs `field`.")
     field: Text | None = Field(default=None, description="Field of that document; dots lead into objects.")
