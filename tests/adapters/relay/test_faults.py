@@ -5,7 +5,9 @@ import json
 import httpx2
 import pytest
 import requests
+from mitmproxy import http
 
+from greenproof.adapters.relay import faults
 from greenproof.model.facts import FaultKind
 
 ERROR = {"error": {"code": "greenproof_fault", "message": "injected by Greenproof"}}
@@ -136,6 +138,18 @@ def test_where_nothing_can_differ_no_fault_is_delivered(faulty, run, path):
     with told.case("t::a"):
         get(told, path)
     assert run.exchanges()[0].fault is None
+
+
+def test_headers_of_the_application_change_and_all_others_stay() -> None:
+    headers = http.Headers(
+        [(b"X-Total-Count", b"7"), (b"Link", b"</items?page=2>; rel=next"), (b"Retry-After", b"17"),
+         (b"X-Greenproof-Revision", b"api-1"), (b"Set-Cookie", b"a=b"), (b"ETag", b"1"), (b"Location", b"/x")]
+    )  # fmt: skip
+    before = dict(headers.items())
+    assert faults.change_headers(headers)
+    assert {name for name, value in headers.items() if before[name] != value} == {"X-Total-Count", "Link"}
+    assert list(before) == list(headers)
+    assert not faults.change_headers(http.Headers([(b"Date", b"now"), (b"Vary", b"Accept")]))
 
 
 def test_a_large_document_changes_in_its_first_part(faulty, run, service):

@@ -27,6 +27,7 @@ _GRPC_MESSAGE = (b"grpc-message", b"injected by Greenproof")
 _KEPT = ("access-control-", "connection", "date", "keep-alive", "server", "x-greenproof-")
 """Beginnings of the headers that an error answer keeps: what carries it, what lets a page read it, who gave it. All
 else belonged to the answer that was replaced; a test that checks only a header must notice."""
+_APPLICATION = frozenset({"allow", "content-disposition", "link", "www-authenticate"})
 _EVENT_STREAMS = (
     "text/event-stream", "application/x-ndjson", "application/ndjson", "application/jsonl",
     "application/json-seq", "application/stream+json", "multipart/x-mixed-replace",
@@ -159,6 +160,22 @@ def accepting_answer(request: http.Request) -> http.Response:
     response = http.Response.make(101, b"", headers)
     response.headers.pop("content-length", None)
     return response
+
+
+def change_headers(headers: http.Headers) -> bool:
+    """Change the values of the headers that belong to the application; false when there is none.
+
+    Those that frame the body, steer caches and sessions, or make clients wait or go elsewhere stay as they are.
+    """
+    changed = False
+    for name in dict.fromkeys(name.lower() for name in headers):
+        if (name.startswith("x-") and not name.startswith("x-greenproof-")) or name in _APPLICATION:
+            values = headers.get_all(name)
+            others = [mutation.mutate_text(value) for value in values]
+            if others != values:
+                headers.set_all(name, others)
+                changed = True
+    return changed
 
 
 def change_body(response: http.Response) -> bool:

@@ -163,6 +163,8 @@ def _replace(flow: http.HTTPFlow, sight: Sight, answer: http.Response) -> None:
 
 
 def _change(flow: http.HTTPFlow, sight: Sight, answer: http.Response) -> None:
+    if faults.change_headers(answer.headers):
+        sight.deliver()
     encoded = answer.headers.get("content-encoding", "identity").lower() != "identity"
     size = answer.headers.get("content-length")
     length = int(size) if size and size.isdigit() else None
