@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from greenproof.adapters.platforms.base import Platform
 from greenproof.adapters.runners.addresses import check_url
+from greenproof.adapters.runners.witnessed import own_bundle
 from greenproof.analysis.authenticity.claims import Claims
 from greenproof.analysis.authenticity.conclusion import Gate
 from greenproof.loop.proving import ProofRequest, ProofTarget
@@ -201,6 +202,7 @@ def _targets(plan: Plan, platform: Platform | None, overrides: Overrides) -> tup
                     identity=target.identity,
                     log=target.log.file,
                     log_source=target.log,
+                    ca=own_bundle(os.environ) if url.startswith(("https", "wss")) else None,
                 )
             )
     return tuple(found)

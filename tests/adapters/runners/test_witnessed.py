@@ -3,7 +3,7 @@
 import ssl
 from pathlib import Path
 
-from greenproof.adapters.runners.witnessed import merged_bundle, plugin_folder, witnessed_environment
+from greenproof.adapters.runners.witnessed import merged_bundle, own_bundle, plugin_folder, witnessed_environment
 
 
 def test_the_folder_shows_the_tests_the_plugin_and_nothing_else(tmp_path: Path) -> None:
@@ -43,3 +43,11 @@ def test_bundles_are_merged_never_replaced(tmp_path: Path) -> None:
     system = ssl.get_default_verify_paths().cafile
     default = merged_bundle({}, ca, tmp_path / "out2").read_bytes()
     assert system is None or Path(system).read_bytes() in default
+
+
+def test_a_private_ca_of_the_user_verifies_the_target(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    ca.write_text("CA\n")
+    assert own_bundle({"REQUESTS_CA_BUNDLE": str(ca)}) == ca
+    assert own_bundle({"SSL_CERT_FILE": str(tmp_path / "none.pem")}) is None
+    assert own_bundle({}) is None

@@ -91,6 +91,14 @@ def _words(base: Mapping[str, str], command: Sequence[str]) -> list[str]:
         return list(command)
 
 
+def own_bundle(base: Mapping[str, str]) -> Path | None:
+    """The certificates that the user's variables trust: a target with a private CA is verified by them, as by the
+    tests themselves. None: those of the system.
+    """
+    named = (Path(base[name]) for name in CA_VARIABLES if base.get(name))
+    return next((path.resolve() for path in named if path.is_file()), None)
+
+
 def merged_bundle(base: Mapping[str, str], ca: Path, folder: Path) -> Path:
     """One file with the relay's CA and every certificate that the user's variables (else the system) trust."""
     sources = [Path(base[name]) for name in (*CA_VARIABLES, CA_EXTRA_VARIABLE) if base.get(name)]
