@@ -315,7 +315,10 @@ def test_nothing_is_left_running_after_ctrl_c(tmp_path: Path) -> None:
         assert process.stderr
         assert "refused: running" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 2
+        try:
+            assert process.wait(30) == 2
+        finally:
+            process.kill()
     running = [p.info["cmdline"] or [] for p in psutil.process_iter(["cmdline"])]
     assert not [line for line in running if any(str(tmp_path) in token for token in line)]
 

@@ -259,7 +259,10 @@ def test_nothing_is_left_running_after_ctrl_c(tmp_path: Path, shop: str) -> None
         children = psutil.Process(process.pid).children(recursive=True)
         assert children
         process.send_signal(2)
-        process.communicate(timeout=60)
+        try:
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 2
     _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []
