@@ -56,7 +56,7 @@ def _headers(message: Dict[str, Any]) -> Dict[str, str]:
 
 
 async def _order(scope: Any, receive: Any, send: Any) -> None:
-    depth("core")
+    assert depth("core") is None
     scope["route"] = SimpleNamespace(path="/orders/{id}")
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"seven"})
@@ -210,7 +210,7 @@ def test_its_own_failure_is_one_warning(
 
 
 def test_depth_outside_a_request_does_nothing() -> None:
-    depth("core")
+    assert depth("core") is None
 
 
 def test_other_scopes_pass_untouched(capsys: pytest.CaptureFixture[str]) -> None:
