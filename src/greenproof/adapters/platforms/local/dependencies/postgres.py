@@ -6,11 +6,9 @@ import hashlib
 import os
 import shutil
 import signal
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from greenproof.adapters.logs.files import quoted
 from greenproof.adapters.platforms.base import DependencyStatus, ServiceFailed
 from greenproof.adapters.platforms.local import processes
 from greenproof.adapters.platforms.local.context import Context
@@ -19,6 +17,7 @@ from greenproof.adapters.platforms.local.dependencies.binaries import (
     find_postgres,
     reachable,
 )
+from greenproof.adapters.platforms.local.dependencies.starting import Start, await_ready
 from greenproof.adapters.platforms.local.layout import writing
 from greenproof.adapters.platforms.local.output import Capture
 from greenproof.adapters.platforms.local.redaction import REPLACEMENT
@@ -150,30 +149,16 @@ class PostgresServer:
 
     async def _await_ready(self) -> None:
         assert self._started is not None
-        deadline = time.monotonic() + START_TIMEOUT
-        while True:
-            reading = await probe.read(self.name, self._address("postgres"), 5.0, self._identify)
-            if reading.ok:
-                return
-            if not self._started.alive or time.monotonic() > deadline:
-                raise await self._failure(reading)
-            if reading.state == "wrong-identity":
-                raise await self._failure(reading)
-            await asyncio.wait([self._started.ended], timeout=0.05)
-
-    async def _failure(self, reading: Reading) -> ServiceFailed:
-        assert self._started is not None
-        if self._capture is not None:
-            await self._capture.drained()
-        ended = "" if self._started.alive else f", {self._started.manner_of_end()}"
-        path = self._context.layout.logs / self.name / "server.log"
-        return ServiceFailed(
-            f"PostgreSQL did not start: {reading.detail}{ended}",
-            code="dependency-failed",
-            where=str(path),
+        start = Start(
+            product="PostgreSQL",
+            started=self._started,
+            capture=self._capture,
+            log=self._context.layout.logs / self.name / "server.log",
             expected=f"a server on port {self._port} that works in {self._data}",
-            log=quoted(path),
+            hopeless="wrong-identity",
+            within=START_TIMEOUT,
         )
+        await await_ready(start, lambda: probe.read(self.name, self._address("postgres"), 5.0, self._identify))
 
     async def _create_database(self) -> None:
         async with probe.PostgresSession(self._address("postgres")) as session:

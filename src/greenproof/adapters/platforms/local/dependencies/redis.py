@@ -2,15 +2,14 @@
 
 import asyncio
 import signal
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from greenproof.adapters.logs.files import quoted
-from greenproof.adapters.platforms.base import DependencyStatus, ServiceFailed
+from greenproof.adapters.platforms.base import DependencyStatus
 from greenproof.adapters.platforms.local import processes
 from greenproof.adapters.platforms.local.context import Context
 from greenproof.adapters.platforms.local.dependencies.binaries import Program, find_redis
+from greenproof.adapters.platforms.local.dependencies.starting import Start, await_ready
 from greenproof.adapters.platforms.local.layout import write_private, writing
 from greenproof.adapters.platforms.local.output import Capture
 from greenproof.adapters.platforms.local.redaction import REPLACEMENT
@@ -109,26 +108,13 @@ class RedisServer:
 
     async def _await_ready(self) -> None:
         assert self._started is not None
-        deadline = time.monotonic() + START_TIMEOUT
-        while True:
-            reading = await self.reading(5.0)
-            if reading.ok:
-                return
-            over = time.monotonic() > deadline or reading.state == "foreign-process"
-            if over or not self._started.alive:
-                raise await self._failure(reading)
-            await asyncio.wait([self._started.ended], timeout=0.03)
-
-    async def _failure(self, reading: Reading) -> ServiceFailed:
-        assert self._started is not None
-        if self._capture is not None:
-            await self._capture.drained()
-        ended = "" if self._started.alive else f", {self._started.manner_of_end()}"
-        path = self._context.layout.logs / self.name / "server.log"
-        return ServiceFailed(
-            f"Redis did not start: {reading.detail}{ended}",
-            code="dependency-failed",
-            where=str(path),
+        start = Start(
+            product="Redis",
+            started=self._started,
+            capture=self._capture,
+            log=self._context.layout.logs / self.name / "server.log",
             expected=f"a server on port {self._port} with its data in {self._data}",
-            log=quoted(path),
+            hopeless="foreign-process",
+            within=START_TIMEOUT,
         )
+        await await_ready(start, lambda: self.reading(5.0))
