@@ -1,17 +1,17 @@
 """The root command, lazy sub-commands, and the one place where errors become exit codes."""
 
+import contextlib
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 from typing import NoReturn, override
 
 import click
 
 from greenproof import __version__
-from greenproof.model.errors import GreenproofError
+from greenproof.adapters import interruption
+from greenproof.model.errors import GreenproofError, from_system
 from greenproof.model.exits import ExitCode
 
 # name -> (module, one line for --help): a new command is one new file and one line here.
@@ -64,37 +64,46 @@ def root() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and leave with its exit code. Whatever goes wrong is one clear message, never a traceback."""
-    signal.signal(signal.SIGTERM, _terminate)
+    interruption.install()
     try:
-        code = root.main(args=arguments, prog_name="greenproof", standalone_mode=False)
-        sys.stdout.flush()
-        sys.exit(int(code) if isinstance(code, int) else 0)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(ExitCode.USAGE)
-    except (KeyboardInterrupt, click.Abort):
-        _leave(["interrupted"], ExitCode.INTERRUPTED)
-    except GreenproofError as error:
-        _leave(error.lines(), error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output has gone; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.FAILED)
-    except Exception as error:
-        if os.environ.get("GREENPROOF_TRACEBACK"):
-            raise
-        text = f"error: a defect in greenproof: {type(error).__name__}: {error} [internal-error]"
-        _leave([text, "", "hint: set GREENPROOF_TRACEBACK=1 and report what it shows"], ExitCode.INTERNAL_ERROR)
-
-
-def _leave(lines: Sequence[str], code: ExitCode) -> NoReturn:
-    for line in lines:
-        click.echo(line, err=True)
+        code = _run(arguments)
+    except KeyboardInterrupt:
+        code = _tell(["interrupted [interrupted]"], ExitCode.INTERRUPTED)
+    interruption.finished()
     sys.exit(code)
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    """SIGTERM ends a command as Ctrl-C does, so that everything that it started is ended too."""
-    raise KeyboardInterrupt
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        code = root.main(args=arguments, prog_name="greenproof", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code) if isinstance(code, int) else 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
+    except GreenproofError as error:
+        return _tell(error.lines(), error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has gone; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILED
+    except Exception as error:
+        known = from_system(error) if isinstance(error, OSError) else None
+        if known is not None:
+            return _tell(known.lines(), known.exit_code)
+        if os.environ.get("GREENPROOF_TRACEBACK"):
+            raise
+        text = f"error: a defect in greenproof: {type(error).__name__}: {error} [internal-error]"
+        lines = [text, "", "hint: set GREENPROOF_TRACEBACK=1 and report what it shows"]
+        return _tell(lines, ExitCode.INTERNAL_ERROR)
+
+
+def _tell(lines: Sequence[str], code: ExitCode) -> ExitCode:
+    with contextlib.suppress(OSError):
+        for line in lines:
+            click.echo(line, err=True)
+    return code

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from greenproof.ledger.failures import damaged, in_words
 from greenproof.ledger.files import Files
-from greenproof.model.errors import LedgerError
+from greenproof.model.errors import LedgerError, LedgerPlaceError
 
 VERSION = 1
 APPLICATION = 0x47505246
@@ -72,19 +72,19 @@ def _check_version(application: int, version: int, path: Path) -> None:
     if (application, version) == (0, 0):
         return
     if application != APPLICATION:
-        raise LedgerError(
+        raise LedgerPlaceError(
             "this database is not a ledger",
             code="ledger-foreign",
             where=str(path),
             expected="a ledger that Greenproof wrote",
         )
     if version > VERSION:
-        raise LedgerError(
+        raise LedgerPlaceError(
             f"a newer Greenproof wrote this ledger (version {version}); it was not touched",
             code="ledger-newer",
             where=str(path),
             expected=f"version {VERSION}",
-            hint="use the newer Greenproof",
+            hint="use the newer Greenproof, or another folder",
         )
 
 
@@ -103,7 +103,7 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
     try:
         if _pragma(connection, "user_version") == 0:
             if connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
-                raise LedgerError(
+                raise LedgerPlaceError(
                     "this database is not a ledger",
                     code="ledger-foreign",
                     where=str(path),

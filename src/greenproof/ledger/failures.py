@@ -1,15 +1,12 @@
 """What goes wrong below the ledger, said in the ledger's words."""
 
-import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from greenproof.model.errors import LedgerError
+from greenproof.model.errors import FULL, REFUSED, LedgerError, LedgerPlaceError
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _KEPT = "everything that was appended before is kept"
 
 
@@ -60,11 +57,12 @@ def damaged(path: Path, detail: str) -> LedgerError:
 
 def unwritable(path: Path, detail: str) -> LedgerError:
     """The place of the ledger can't be written to."""
-    return LedgerError(
+    return LedgerPlaceError(
         f"the ledger cannot be written: {detail}",
         code="ledger-unwritable",
         where=str(path),
         expected="a folder and a file that this user may write",
+        hint="change the owner or mode of the folder, or run where you may write",
     )
 
 
@@ -79,9 +77,9 @@ def _full(path: Path) -> LedgerError:
 
 
 def _from_system(error: OSError, path: Path) -> LedgerError:
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return _full(path)
-    if error.errno in _REFUSED:
+    if error.errno in REFUSED:
         return unwritable(path, error.strerror or str(error))
     return LedgerError(
         f"the ledger cannot be reached: {error.strerror or error}", code="ledger-unreachable", where=str(path)

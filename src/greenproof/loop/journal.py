@@ -9,10 +9,12 @@ from types import TracebackType
 from typing import Self
 
 from greenproof import __version__
+from greenproof.adapters.interruption import held
 from greenproof.analysis.selection import RunPhase
 from greenproof.ledger import Ledger, prepare
 from greenproof.ledger.evidence import PREFIX
 from greenproof.loop.proving import new_run_id
+from greenproof.model.errors import from_system
 from greenproof.model.events import (
     CaseFinished,
     CasesSelected,
@@ -81,6 +83,8 @@ class Journal:
         try:
             if not self._finished:
                 code = ExitCode.INTERRUPTED if isinstance(error, KeyboardInterrupt) else ExitCode.INTERNAL_ERROR
+                if isinstance(error, OSError) and (known := from_system(error)):
+                    code = known.exit_code
                 self.finish(getattr(error, "exit_code", code), detail=type(error).__name__ if error else "")
         finally:
             self._ledger.close()
@@ -135,7 +139,8 @@ class Journal:
         events.append(
             RunJudged(_CYCLE, self._suite, verdict.verdict, code, found, verdict.findings, self._release, evidence=kept)
         )
-        self._append(*events)
+        with held():
+            self._append(*events)
 
     def _fault_run(self, name: str, run: RunObservation) -> FaultRunFinished:
         delivered = {x.case for x in run.exchanges if x.fault}
@@ -164,8 +169,9 @@ class Journal:
         """End the run; the head of the ledger after it."""
         self._finished = True
         duration = time.monotonic() - self._began
-        self._append(RunFinished(self._verdict, int(code), duration_s=duration, detail=detail))
-        return self._ledger.head()
+        with held():
+            self._append(RunFinished(self._verdict, int(code), duration_s=duration, detail=detail))
+            return self._ledger.head()
 
     def write_worklog(self, text: str, head: str) -> Path:
         """Write the worklog of this run; its path."""

@@ -5,11 +5,15 @@ GreenproofError
 ├── ConfigurationError     greenproof.toml is wrong, all mistakes at once exit 4
 ├── PlatformError          a service or dependency did not do its part    exit 1
 ├── LedgerError            the ledger cannot be written or believed       exit 3
+│   └── LedgerPlaceError   its place is not ours to write or to read      exit 4
+├── PlaceError             a file or folder is not ours to write or read  exit 4
+├── DiskFullError          there is no space left                         exit 3
 ├── RunnerError            the test command could not be run              exit 4
 ├── RelayError             the relay could not start or was lost          exit 3
 └── InterruptedByUser      Ctrl-C or SIGTERM                              exit 2
 """
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -108,6 +112,24 @@ class LedgerError(GreenproofError):
     exit_code = ExitCode.INTERNAL_ERROR
 
 
+class LedgerPlaceError(LedgerError):
+    """Nothing is wrong with a ledger, but this user, or this version, can't use what is in its place."""
+
+    exit_code = ExitCode.USAGE
+
+
+class PlaceError(GreenproofError):
+    """A file or folder can't be written or read by this user."""
+
+    exit_code = ExitCode.USAGE
+
+
+class DiskFullError(GreenproofError):
+    """There is no space left where something of ours is kept."""
+
+    exit_code = ExitCode.INTERNAL_ERROR
+
+
 class RunnerError(GreenproofError):
     """The test command could not be run at all."""
 
@@ -127,3 +149,30 @@ class InterruptedByUser(GreenproofError):
 
     def __init__(self, message: str = "interrupted") -> None:
         super().__init__(message, code="interrupted")
+
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+"""What the system says when a place is not ours."""
+
+
+def from_system(error: OSError) -> GreenproofError | None:
+    """An error of the file system in our words; None for any other error of the system."""
+    where = str(error.filename) if error.filename is not None else None
+    if error.errno in FULL:
+        return DiskFullError(
+            "the disk is full; what was recorded before is kept",
+            code="disk-full",
+            where=where,
+            expected="free space",
+            hint="free some space there (old folders of .greenproof/evidence, logs, temporary files), then run again",
+        )
+    if error.errno in REFUSED and where is not None:
+        return PlaceError(
+            f"this place can't be used: {error.strerror}",
+            code="place-refused",
+            where=where,
+            expected="a file or folder that this user may read and write",
+            hint="change its owner or mode, or run in a folder of your own",
+        )
+    return None
