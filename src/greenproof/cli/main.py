@@ -68,7 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         code = _run(arguments)
     except KeyboardInterrupt:
-        code = _tell(["interrupted [interrupted]"], ExitCode.INTERRUPTED)
+        interruption.finished()
+        _tell(["interrupted [interrupted]"], ExitCode.INTERRUPTED)
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        # The interpreter may hold on to an interrupt that came in the middle of an import, and would leave by a signal
+        # of its own in the place of our exit code.
+        os._exit(ExitCode.INTERRUPTED)
     interruption.finished()
     sys.exit(code)
 

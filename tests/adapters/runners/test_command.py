@@ -1,6 +1,7 @@
 """A real command, in a process group of its own."""
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -86,3 +87,15 @@ def alive(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_command_that_kills_its_parent_does_not_reach_us(number: signal.Signals, tmp_path: Path) -> None:
+    code = f"import os, time; print(os.getpid(), flush=True); os.kill(os.getppid(), {int(number)}); time.sleep(0.3)"
+    result = command(code, tmp_path).run()
+    assert result.exit_code == (-9 if number is signal.SIGKILL else 0)
+    assert not alive(int(result.tail[0]))
+
+
+def test_a_command_ends_by_the_signal_that_killed_it(tmp_path: Path) -> None:
+    assert command("import os; os.abort()", tmp_path).run().exit_code == -signal.SIGABRT
