@@ -386,9 +386,10 @@ class Run:
 
 
 @pytest.fixture(scope="session")
-def witness(
+def relays(
     served: Service, secure: tuple[int, Path], echo: int, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Witness]:
+) -> Iterator[Callable[[bool], Witness]]:
+    """The witness with and without the lean relay, each started when it is first asked for."""
     port, ca = secure
     targets = [
         RelayTarget("api", f"http://127.0.0.1:{served.port}/", {"API": "{address}", "API_HOST": "{hostport}"}),
@@ -397,8 +398,21 @@ def witness(
         RelayTarget("strict", f"https://127.0.0.1:{port}", {"STRICT": "{address}"}),
         RelayTarget("raw", f"http://127.0.0.1:{echo}", {"RAW": "{hostport}"}),
     ]
-    with Witness.start(targets, state=tmp_path_factory.mktemp("witness")) as held:
-        yield held
+    started: dict[bool, Witness] = {}
+
+    def relay(lean: bool) -> Witness:
+        if lean not in started:
+            started[lean] = Witness.start(targets, state=tmp_path_factory.mktemp("witness"), lean=lean)
+        return started[lean]
+
+    yield relay
+    for held in started.values():
+        held.close()
+
+
+@pytest.fixture
+def witness(relays: Callable[[bool], Witness]) -> Witness:
+    return relays(True)
 
 
 @pytest.fixture

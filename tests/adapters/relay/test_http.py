@@ -24,6 +24,12 @@ from greenproof.model.facts import Depth, Join, Phase
 PARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-01")
 
 
+@pytest.fixture(scope="module", params=[True, False], ids=["lean", "mitmproxy"])
+def witness(request, relays) -> Witness:
+    """Both relays pass the same tests."""
+    return relays(request.param)
+
+
 def test_an_exchange_is_seen_and_joined(run, service):
     told = run.begin().hello()
     with told.case("t::a"):

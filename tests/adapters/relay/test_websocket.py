@@ -11,6 +11,12 @@ from websockets.sync.client import connect
 from greenproof.model.facts import FaultKind, Phase
 
 
+@pytest.fixture(scope="module", params=[True, False], ids=["lean", "mitmproxy"])
+def witness(request, relays):
+    """The lean relay gives every WebSocket to mitmproxy: what comes out is the same."""
+    return relays(request.param)
+
+
 def address(told) -> str:
     return told.api.replace("http://", "ws://")
 

@@ -6,7 +6,6 @@ called on the spot, and what arrives is handed to the layers by the transport it
 
 import asyncio
 import logging
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -21,10 +20,9 @@ from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.proxy.mode_specs import ReverseMode
 from mitmproxy.proxy.server import ConnectionIO
 
-_LARGEST_READ = 1 << 18
+from greenproof.adapters.relay.transports import unread
+
 _LARGEST_JOINED = 1 << 16
-_MOST_READ = 64
-"""How often the rest is read that a service sent before it reset the connection."""
 _logger = logging.getLogger(__name__)
 _running: set[asyncio.Task[None]] = set()
 """The event loop itself keeps no task alive."""
@@ -244,7 +242,8 @@ class Feed(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The transport is closed, but for its descriptor."""
         if exc is not None and not self.ended.done():
-            self._read_the_rest()
+            for data in unread(self.transport):
+                self.data_received(data)
         _settle(self.ended)
         _settle(self.lost)
 
@@ -255,18 +254,6 @@ class Feed(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The peer has taken most of it."""
         self.handler.hold(self.connection, False)
-
-    def _read_the_rest(self) -> None:
-        """A service that answers and closes before it has read an upload resets it: its answer is still there."""
-        descriptor = self.transport.get_extra_info("socket").fileno()
-        for _ in range(_MOST_READ):
-            try:
-                data = os.read(descriptor, _LARGEST_READ)
-            except OSError:
-                return
-            if not data:
-                return
-            self.data_received(data)
 
 
 def _settle(future: "asyncio.Future[None]") -> None:

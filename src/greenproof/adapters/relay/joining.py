@@ -97,11 +97,13 @@ class Joining:
 
     workers: list[Worker] = field(default_factory=list)
     clients: dict[str, Client] = field(default_factory=dict)
-    """Open connections, by mitmproxy's id."""
+    """Open connections by id: mitmproxy's, or the lean relay's own."""
     traces: dict[str, str] = field(default_factory=dict)
     idle_trace: str = field(default_factory=lambda: secrets.token_hex(16))
     """For what belongs to no case, or not surely: no case's nonce is spent on it."""
     _sources: dict[tuple[str, int], Source] = field(default_factory=dict)
+    _passed_on: dict[tuple[str, int], Client] = field(default_factory=dict)
+    """Connections that are about to get another id, by the client's end."""
 
     def enter(self, pid: int, name: str | None, slot: int) -> Worker:
         """A process introduced itself."""
@@ -139,6 +141,10 @@ class Joining:
 
     def connect(self, connection: str, peer: tuple[str, int], local: tuple[str, int], slot: int) -> None:
         """A client connected: find out, once, whose it is."""
+        known = self._passed_on.pop(peer, None)
+        if known is not None:
+            self.clients[connection] = known
+            return
         source = self._sources.pop(peer, None)
         if slot != SHARED:
             worker = next((w for w in reversed(self.workers) if w.slot == slot), None)
@@ -151,6 +157,12 @@ class Joining:
     def disconnect(self, connection: str) -> None:
         """A client left; its source port will be used again by somebody else."""
         self.clients.pop(connection, None)
+
+    def pass_on(self, connection: str, peer: tuple[str, int]) -> None:
+        """The connection stays whose it is, and will at once be known by another id."""
+        known = self.clients.pop(connection, None)
+        if known is not None:
+            self._passed_on[peer] = known
 
     def join(self, connection: str) -> Joined:
         """Whose a request or message is that passes now on this connection."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mitmproxy.addons.proxyserver import Proxyserver
@@ -13,6 +13,9 @@ from mitmproxy.proxy import mode_specs
 
 from greenproof.adapters.relay.connections import Handler, Hooks, frozen
 from greenproof.adapters.relay.joining import SHARED
+from greenproof.adapters.relay.lean import Front, Place
+from greenproof.adapters.relay.loss import LossWatch
+from greenproof.adapters.relay.run import Run
 from greenproof.adapters.relay.targets import Origin, RelayTarget, fill
 
 HOST = "127.0.0.1"
@@ -42,7 +45,16 @@ class Listener:
 class Listeners:
     """Every open port. The sockets are our own: a port is never guessed, so it is never taken."""
 
-    def __init__(self, master: Master, proxyserver: Proxyserver, targets: Sequence[RelayTarget]) -> None:
+    def __init__(
+        self,
+        master: Master,
+        proxyserver: Proxyserver,
+        targets: Sequence[RelayTarget],
+        run: Callable[[], Run],
+        loss: LossWatch,
+        *,
+        lean: bool = True,
+    ) -> None:
         self.master = master
         self._hooks = Hooks(master)
         self._options: Options | None = None
@@ -51,7 +63,10 @@ class Listeners:
         self.by_port: dict[int, Listener] = {}
         self._slots: dict[int, list[Listener]] = {}
         self._next = SHARED
-        self._clients = 0
+        self._clients: set[object] = set()
+        self._run = run
+        self._lean = lean
+        self._place = Place(run, loss, self._hand_over, self._leave)
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -82,11 +97,41 @@ class Listeners:
         peers.setdefault(listener.origin, listener.address)
         self.by_port[listener.port] = listener
 
+        loop = asyncio.get_running_loop()
+        listener.server = await loop.create_server(lambda: self._meet(listener), sock=held, backlog=BACKLOG)
+        return listener
+
+    def _meet(self, listener: Listener) -> asyncio.Protocol:
+        """Whoever connects is served by hand while that is possible, else by mitmproxy."""
+        if self._lean and listener.origin.scheme == "http" and self._run().plan is None:
+            front = Front(self._place, listener)
+            self._enter(front)
+            return front
+        return self._streams(listener)
+
+    def _streams(self, listener: Listener) -> asyncio.StreamReaderProtocol:
         async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await self._accept(listener, reader, writer)
 
-        listener.server = await asyncio.start_server(accept, sock=held, backlog=BACKLOG)
-        return listener
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(), accept)
+
+    def _hand_over(self, listener: Listener, transport: asyncio.Transport, held: bytes) -> None:
+        """mitmproxy goes on with a connection, as if it had been its own from the start."""
+        protocol = self._streams(listener)
+        # First what was read: tasks start eagerly here, and mitmproxy's takes over what is there.
+        protocol.data_received(held)
+        transport.set_protocol(protocol)
+        transport.resume_reading()
+        protocol.connection_made(transport)
+
+    def _enter(self, one: object) -> None:
+        self._clients.add(one)
+        self._idle.clear()
+
+    def _leave(self, one: object) -> None:
+        self._clients.discard(one)
+        if not self._clients:
+            self._idle.set()
 
     async def _accept(self, listener: Listener, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """What mitmproxy's own server instance does with a connection."""
@@ -96,15 +141,12 @@ class Listeners:
         mode = mode_specs.ReverseMode.parse(f"reverse:{listener.origin.scheme}://{authority}")
         self._options = self._options or frozen(self.master.options)
         handler = Handler(self._hooks, self._options, (reader, writer), mode)
-        self._clients += 1
-        self._idle.clear()
+        self._enter(handler)
         try:
             with self.proxyserver.register_connection(handler.client.id, handler):
                 await handler.handle_client()
         finally:
-            self._clients -= 1
-            if not self._clients:
-                self._idle.set()
+            self._leave(handler)
 
     async def idle(self, within: float) -> None:
         """Wait until no client is connected any more."""
@@ -152,4 +194,6 @@ class Listeners:
             held = handler.transports.get(handler.client)
             if held is not None and held.handler is not None:
                 held.handler.cancel("the run is over")
+        for front in [one for one in self._clients if isinstance(one, Front)]:
+            front.transport.close()
         await self.idle(within)

@@ -87,7 +87,9 @@ class Host:
         self.started = Started()
         self.master = Master(options.Options(mode=[], confdir=settings["confdir"]))
         proxyserver = Proxyserver()  # type: ignore[no-untyped-call]
-        self.listeners = Listeners(self.master, proxyserver, targets)
+        self.listeners = Listeners(
+            self.master, proxyserver, targets, lambda: self.run, self.loss, lean=settings["lean"]
+        )
         self.control = Control(self.listeners, lambda: self.run, lambda: self.loss.stop)
         self.master.addons.add(  # type: ignore[no-untyped-call]
             proxyserver,

@@ -7,7 +7,8 @@ from mitmproxy import http
 from greenproof.adapters.relay.targets import Origin
 
 _TOWARDS = ("location", "content-location", "access-control-allow-origin")
-_REWRITTEN = frozenset({*(name.encode() for name in _TOWARDS), b"set-cookie", b"alt-svc"})
+REWRITTEN = frozenset({*(name.encode() for name in _TOWARDS), b"set-cookie", b"alt-svc"})
+"""Headers of an answer that may lead away."""
 NAMING = frozenset({b"origin", b"referer"})
 """Headers of a request that may name the relay's address."""
 
@@ -19,7 +20,7 @@ def names_of(headers: http.Headers) -> frozenset[bytes]:
 
 def to_relay(headers: http.Headers, addresses: Mapping[Origin, str]) -> None:
     """Rewrite the head of an answer: addresses of targets become those of the listeners of this slot."""
-    if names_of(headers).isdisjoint(_REWRITTEN):
+    if names_of(headers).isdisjoint(REWRITTEN):
         return
     for name in _TOWARDS:
         if name in headers:

@@ -59,10 +59,12 @@ class Witness:
         state: Path,
         startup_timeout: float = 20.0,
         grace: float = GRACE_S,
+        lean: bool = True,
     ) -> Self:
         """Start the process and wait until every port is open.
 
-        `state` keeps the CA between starts; one witness at a time may use it. Raises RelayError.
+        `state` keeps the CA between starts; one witness at a time may use it. Without `lean`, mitmproxy serves what is
+        simple, too. Raises RelayError.
         """
         for target in targets:
             Origin.parse(target.url)
@@ -75,7 +77,7 @@ class Witness:
         witness = cls(process, state, grace)
         witness.ca_certificate = confdir.absolute() / "mitmproxy-ca-cert.pem"
         witness._reader.start()
-        settings = {"targets": list(targets), "confdir": str(confdir.absolute()), "grace": grace}
+        settings = {"targets": list(targets), "confdir": str(confdir.absolute()), "grace": grace, "lean": lean}
         try:
             witness._tell(settings, startup_timeout)
             ready = witness._expect("ready", startup_timeout)
