@@ -20,5 +20,8 @@ def listener_for(journal: Journal, say: Callable[[str], None], *, show_output: b
             say(f"  {count:4} {record.outcome.value:10} {printable(record.id)}")
 
     return Listener(
-        say=say, output=(lambda line: say(f"| {printable(line)}")) if show_output else (lambda line: None), case=case
+        say=lambda text: say(printable(text)),
+        output=(lambda line: say(f"| {printable(line)}")) if show_output else (lambda line: None),
+        case=case,
+        reading=journal.reading,
     )

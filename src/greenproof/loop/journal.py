@@ -33,7 +33,16 @@ from greenproof.model.events import (
     WorklogWritten,
 )
 from greenproof.model.exits import ExitCode
-from greenproof.model.facts import CaseRecord, Exchange, FaultKind, Reading, Receipt, Release, RunObservation
+from greenproof.model.facts import (
+    TARGET_PROBE,
+    CaseRecord,
+    Exchange,
+    FaultKind,
+    Reading,
+    Receipt,
+    Release,
+    RunObservation,
+)
 from greenproof.model.plan import Environment, Plan
 from greenproof.model.proof import Proof
 from greenproof.model.redaction import Redactor
@@ -106,6 +115,10 @@ class Journal:
         self._release = release.name
         event = ReleaseDeployed(_CYCLE, self._environment.name, release, previous.name if previous else None, changed)
         self._append(event, *(ReadingTaken(_CYCLE, reading) for reading in readings))
+
+    def reading(self, reading: Reading) -> None:
+        """A target was looked at before the suite began."""
+        self._append(ReadingTaken(_CYCLE, reading))
 
     def rolled_back(self, release: Release, abandoned: Release | None) -> None:
         """An earlier release is live again."""
@@ -203,7 +216,7 @@ def _last_readings(ledger: Ledger, environment: str) -> tuple[str | None, dict[s
         event = entry.event
         if isinstance(event, RunStarted):
             started[entry.run] = event.environment
-        elif isinstance(event, ReadingTaken):
+        elif isinstance(event, ReadingTaken) and event.reading.probe != TARGET_PROBE:
             readings.setdefault(entry.run, {})[event.reading.service] = event.reading
     known = [run for run in readings if started.get(run) == environment]
     return (known[-1], readings[known[-1]]) if known else (None, {})

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from greenproof.loop.merging import merge
 from greenproof.loop.redacting import redacted, redacted_case
 from greenproof.model.errors import GreenproofError
 from greenproof.model.exits import ExitCode
-from greenproof.model.facts import CaseRecord, Outcome, Receipt, RunObservation
+from greenproof.model.facts import TARGET_PROBE, CaseRecord, Outcome, Reading, Receipt, RunObservation
 from greenproof.model.faults import FaultPlan
 from greenproof.model.plan import IdentitySource, LogSource
 from greenproof.model.proof import Proof, TargetSeen
@@ -37,7 +37,7 @@ _RECEIPTS_WAIT_S = 2.0
 
 
 class TargetDownError(GreenproofError):
-    """A target did not answer before the suite began, so nothing can be verified."""
+    """No target could be reached before the suite began, so nothing can be verified."""
 
     exit_code = ExitCode.NOTHING_VERIFIED
 
@@ -94,6 +94,8 @@ class Listener:
     """A line that the plain run printed."""
     case: Callable[[str | None, CaseRecord], None] = lambda fault, record: None
     """A case finished, in the plain run (None) or under a fault."""
+    reading: Callable[[Reading], None] = lambda reading: None
+    """A target was looked at before the suite began."""
 
 
 def new_run_id() -> str:
@@ -125,8 +127,8 @@ def execute(request: ProofRequest, listener: Listener) -> Execution:
     """The plain run and the fault runs, with everything that was seen of them."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     resolve(request.command, request.directory, request.environment.get("PATH"))
-    targets = tuple(_seen(t, request) for t in request.targets)
-    with _session(request) as session:
+    targets, dead = _looked_at(request, listener)
+    with _session(request, dead) as session:
         marks = [mark(t.service or t.name, t.log, t.log_source) for t in request.targets if t.log]
         plain, result = session.plain(listener)
         receipts = read_receipts(marks, _traces(plain), wait_s=_RECEIPTS_WAIT_S)
@@ -255,7 +257,7 @@ class _Session:
 
 
 @contextlib.contextmanager
-def _session(request: ProofRequest) -> Iterator[_Session]:
+def _session(request: ProofRequest, dead: Collection[str] = ()) -> Iterator[_Session]:
     relayed = [
         RelayTarget(
             name=t.name,
@@ -263,6 +265,7 @@ def _session(request: ProofRequest) -> Iterator[_Session]:
             variables=variable_templates(t.name, t.url, t.variables, request.environment),
             identity_header=t.identity.header or "X-Greenproof-Revision",
             ca=t.ca,
+            down=t.name in dead,
         )
         for t in request.targets
     ]
@@ -277,17 +280,47 @@ def _addressed(token: str, witness: Witness, targets: Sequence[ProofTarget]) -> 
     return token
 
 
-def _seen(target: ProofTarget, request: ProofRequest) -> TargetSeen:
-    """What the target names at the start, and what is therefore expected of every answer."""
-    identity = _identify(target)
-    if not identity.answered:
-        raise TargetDownError(
-            f"the target {target.name} does not answer: {identity.detail}",
-            code="target-down",
-            where=target.url,
-            expected="a service that answers HTTP",
-            hint="start it, or correct the address; nothing was run",
+def _looked_at(request: ProofRequest, listener: Listener) -> tuple[tuple[TargetSeen, ...], frozenset[str]]:
+    """What each target says before the suite begins, and which of them can't be reached.
+
+    A target that is slow or talks nonsense is told and judged by the tests all the same, and so is one of several that
+    is down. If none can be reached, a run would only make noise: TargetDownError.
+    """
+    seen, dead, told = [], {}, []
+    for target in request.targets:
+        identity = _identify(target)
+        detail = request.redact(identity.detail)
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        state, revision = identity.state, identity.revision
+        listener.reading(
+            Reading(target.name, TARGET_PROBE, at, identity.answered, state, revision, identity.latency_ms, detail)
         )
+        if not identity.answered:
+            told.append(f"target {target.name} at {request.redact(target.url)}: {detail}")
+        if not identity.reachable:
+            dead[target.name] = (detail, identity.hint)
+        seen.append(_seen(target, identity, request))
+    if dead and len(dead) == len(request.targets):
+        raise _down(dead, request)
+    for line in told:
+        listener.say(line)
+    return tuple(seen), frozenset(dead)
+
+
+def _down(dead: Mapping[str, tuple[str, str]], request: ProofRequest) -> TargetDownError:
+    what = "; ".join(f"{name}: {detail}" for name, (detail, _) in dead.items())
+    hints = dict.fromkeys(hint for _, hint in dead.values())
+    return TargetDownError(
+        f"no target can be reached, so nothing was run: {what}",
+        code="target-down",
+        where=", ".join(request.redact(t.url) for t in request.targets),
+        expected="a service that answers HTTP",
+        hint="; ".join(hints),
+    )
+
+
+def _seen(target: ProofTarget, identity: TargetIdentity, request: ProofRequest) -> TargetSeen:
+    """What the target names at the start, and what is therefore expected of every answer."""
     if expected := request.expect.get(target.name):
         return TargetSeen(target.name, target.url, expected, "--expect", identity.revision)
     if target.revision:

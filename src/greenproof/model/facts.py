@@ -60,6 +60,8 @@ class FaultKind(StrEnum):
     """A 2xx becomes a 500, an expected 4xx a 200; a WebSocket message becomes an error message."""
     VALUE = "value"
     """The same shape, other values."""
+    TAILORED = "tailored"
+    """In the run with changed values, in their place: the failure that this case may be putting up with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,10 @@ class RunObservation:
     duration_s: float = 0.0
 
 
+TARGET_PROBE = "target"
+"""The probe of a reading that `prove` takes of an address before the tests begin: of a target, not of a component."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One observation of a service by a probe."""
@@ -244,7 +250,8 @@ class Reading:
     at: str
     ok: bool
     state: str
-    """`ready`, `alive`, `refused`, `timeout`, `wrong-identity`, `foreign-process`, `not-ready`, `garbage`, `absent`."""
+    """`ready`, `alive`, `refused`, `timeout`, `wrong-identity`, `foreign-process`, `not-ready`, `garbage`, `absent`;
+    of a target also `unresolved`, `unreachable`, `no-connection`, `certificate`, `not-tls`, `closed`."""
     identity: str | None = None
     latency_ms: float | None = None
     detail: str = ""

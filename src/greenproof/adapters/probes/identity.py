@@ -1,9 +1,11 @@
 """Ask a target which revision it is."""
 
 import json
+import time
 from dataclasses import dataclass
 
 from greenproof.adapters import http
+from greenproof.adapters.unanswered import UNREACHABLE
 from greenproof.model.plan import IdentitySource
 
 _PATHS = ("/version", "/health", "/")
@@ -17,26 +19,43 @@ class TargetIdentity:
     revision: str | None
     """None: it names none."""
     detail: str
+    state: str = "alive"
+    """`alive`, or one of the states of `unanswered.Trouble`."""
+    hint: str = ""
+    latency_ms: float | None = None
+
+    @property
+    def reachable(self) -> bool:
+        """Not a place where nobody can get an answer. One that is slow or talks nonsense may still serve."""
+        return self.state not in UNREACHABLE
 
 
 def identify(
     url: str, source: IdentitySource, *, paths: tuple[str, ...] = _PATHS, timeout: float = 5.0, ca: str | None = None
 ) -> TargetIdentity:
-    """Ask at the path of the configuration, else at the usual ones; the first that names a revision wins."""
+    """Ask at the path of the configuration, else at the usual ones; the first that names a revision wins.
+
+    `timeout`: seconds for all of it.
+    """
     answered, detail = False, "no answer"
+    latency = None
+    deadline = time.monotonic() + timeout
     for path in (source.path,) if source.path else paths:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
         try:
-            answer = http.get(url.rstrip("/") + path, timeout=timeout, ca=ca)
+            answer = http.get(url.rstrip("/") + path, timeout=left, ca=ca)
         except http.NoAnswerError as error:
-            detail = detail if answered else str(error)
             if not answered:
-                return TargetIdentity(False, None, detail)
+                trouble = error.trouble
+                return TargetIdentity(False, None, trouble.detail, trouble.state, trouble.hint)
             continue
-        answered, detail = True, f"GET {path} -> {answer.status}"
+        answered, detail, latency = True, f"GET {path} answered {answer.status}", round(answer.latency_ms, 3)
         revision = _revision(answer, source)
         if revision:
-            return TargetIdentity(True, revision, detail)
-    return TargetIdentity(answered, None, detail)
+            return TargetIdentity(True, revision, detail, latency_ms=latency)
+    return TargetIdentity(answered, None, detail, latency_ms=latency)
 
 
 def _revision(answer: http.Answer, source: IdentitySource) -> str | None:

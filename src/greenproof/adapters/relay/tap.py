@@ -16,6 +16,7 @@ from greenproof.adapters.relay.recording import Sight, clean_identity, clean_pat
 from greenproof.adapters.relay.rewriting import NAMING, names_of, to_relay, to_service
 from greenproof.adapters.relay.run import Run
 from greenproof.model.facts import FaultKind
+from greenproof.model.faults import Substitute
 
 SIGHT = "greenproof.sight"
 """Key in a flow's metadata."""
@@ -48,7 +49,7 @@ class Tap:
     def server_connect_error(self, data: server_hooks.ServerConnectionHookData) -> None:
         """Connecting to a target failed."""
         listener = self.listener_of(data.client)
-        if listener is not None:
+        if listener is not None and not listener.target.down:
             self.loss.suspect(listener.target.name, listener.origin, data.server.error or "")
 
     def listener_of(self, client: connection.Client) -> Listener | None:
@@ -96,6 +97,8 @@ class Tap:
         answer.stream = True
         if sight.planned is FaultKind.ERROR:
             _replace(flow, sight, answer)
+        elif sight.planned is FaultKind.TAILORED:
+            _tailor(flow, sight, answer, faults.substitute_for(self.run().plan, sight.joined.moment))
         elif sight.planned is FaultKind.VALUE and sight.wire.method != "GRPC":
             _change(flow, sight, answer)
 
@@ -152,9 +155,27 @@ def _client_left(flow: http.HTTPFlow) -> bool:
     return not flow.client_conn.connected or "by client" in text or "client disconnected" in text
 
 
+def _tailor(flow: http.HTTPFlow, sight: Sight, answer: http.Response, instead: Substitute | None) -> None:
+    if instead is None or (instead.only_errors and not 400 <= answer.status_code < 500):
+        return
+    if instead.status is None:
+        sight.deliver()
+        sight.end_ns = time.monotonic_ns()
+        flow.kill()
+    else:
+        refusal = instead.status if instead.only_errors else 200
+        _put(flow, sight, faults.error_answer(answer, instead.status, refusal))
+
+
 def _replace(flow: http.HTTPFlow, sight: Sight, answer: http.Response) -> None:
     grpc = sight.wire.method == "GRPC" and flow.request.is_http2
-    replacement = faults.grpc_answer(answer) if grpc else faults.error_answer(answer)
+    _put(flow, sight, faults.grpc_answer(answer) if grpc else faults.error_answer(answer))
+
+
+def _put(flow: http.HTTPFlow, sight: Sight, replacement: faults.Replacement) -> None:
+    answer = flow.response
+    if answer is None:
+        return
     flow.metadata[ENDLESS] = faults.is_event_stream(answer.headers)
     flow.metadata[REPLACEMENT] = replacement
     flow.response = replacement.response

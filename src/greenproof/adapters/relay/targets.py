@@ -25,6 +25,8 @@ class RelayTarget:
     """PEM of a private CA that the target's certificate is verified with."""
     insecure: bool = False
     """The target's certificate is not verified."""
+    down: bool = False
+    """It could not be reached before the run began: that it still can't is no news, and stops nothing."""
 
 
 @dataclass(frozen=True, slots=True)
