@@ -14,10 +14,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from greenproof.model.errors import RunnerError
 
 _TAIL_LINES = 200
 _LINE_LIMIT = 16 * 1024
+MOST_TOLD = 1 << 20
+"""Bytes of output that are told line by line; of what comes after that only the last lines are kept."""
+_LAST_LINES = 20
 _GRACE_S = 5.0
 _POLL_S = 0.05
 _CHUNK = 64 * 1024
@@ -124,13 +129,28 @@ class TestCommand:
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
     """Ask the process group to stop as Ctrl-C does, then kill what is left of it. Safe to call twice."""
-    for number, grace in ((signal.SIGINT, _GRACE_S), (signal.SIGKILL, _GRACE_S)):
-        if process.poll() is None:
-            _signal(process.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(grace)
+    if process.poll() is None:
+        _signal(process.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_S)
+    if process.poll() is None:
+        # Daemons that left the group are still below the leader, as long as that lives.
+        family = _below(process.pid)
+        _signal(process.pid, signal.SIGKILL)
+        for member in family:
+            with contextlib.suppress(psutil.Error):
+                member.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_S)
     # The leader is gone; what it left in its group (a daemon, a browser) goes too.
     _signal(process.pid, signal.SIGKILL)
+
+
+def _below(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
 
 
 def _signal(group: int, number: signal.Signals) -> None:
@@ -147,6 +167,7 @@ class _Output:
         assert process.stdout is not None
         self._pipe = process.stdout
         self._tail, self._on_line = tail, on_line
+        self._told = self._cut = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._read, name="output", daemon=True)
         self._thread.start()
@@ -179,9 +200,17 @@ class _Output:
                     self._tell(line)
         if rest:
             self._tell(rest)
+        if self._cut and self._on_line is not None:
+            self._on_line(f"... {self._cut:,} more bytes of output are not shown; the last lines are:")
+            for last in list(self._tail)[-_LAST_LINES:]:
+                self._on_line(last)
 
     def _tell(self, raw: bytes) -> None:
-        line = raw.decode("utf-8", "replace").rstrip("\r")
+        line = raw[:_LINE_LIMIT].decode("utf-8", "replace").rstrip("\r")
         self._tail.append(line[:2000])
+        if self._told >= MOST_TOLD:
+            self._cut += len(raw) + 1
+            return
+        self._told += len(raw) + 1
         if self._on_line is not None:
             self._on_line(line)

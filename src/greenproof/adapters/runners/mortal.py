@@ -1,19 +1,24 @@
-"""Stand between us and a command: it dies with the process that started it, and can't do any harm to its parent.
+"""Stand between us and a command: nothing of it outlives us, and it can't do any harm to its parent.
 
     python -I -S mortal.py PARENT_PID EXECUTABLE ARGV...
 
 Run as a script, in an interpreter without site. A function between fork and exec would do the same, but is not safe
 in a process with threads. A command that kills its parent meets this process instead of ours, and the kernel then
-ends the command as well: that is told as the command's own end, with everything that was seen before.
+ends the command as well: that is told as the command's own end, with everything that was seen before. Daemons that
+the command leaves behind become children of this process, whatever they did to hide, and are ended with it.
 """
 
+import contextlib
 import ctypes
 import os
 import resource
 import signal
 import sys
+import time
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_GRACE_S = 2.0
 # Ctrl-C and the end of a terminal are the command's to answer; we leave when it has left.
 _LEFT_TO_THE_COMMAND = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM)
 
@@ -21,29 +26,73 @@ _LEFT_TO_THE_COMMAND = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIG
 def main() -> None:
     """Start the command and leave as it leaves: with its exit code, or by the signal that killed it."""
     parent, executable, argv = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
-    _die_with(parent)
+    _ask_kernel(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _ask_kernel(_PR_SET_CHILD_SUBREAPER, 1)
+    _leave_without(parent)
     before = {number: signal.signal(number, signal.SIG_IGN) for number in _LEFT_TO_THE_COMMAND}
     ours = os.getpid()
     child = os.fork()
     if child == 0:
         for number, handler in before.items():
             signal.signal(number, handler)
-        _die_with(ours)
+        _ask_kernel(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _leave_without(ours)
         try:
             os.execv(executable, argv)  # noqa: S606 - the user's own command
         except OSError as error:
             sys.stderr.write(f"{executable} can't be run: {error.strerror}\n")
             os._exit(126)
-    _leave_like(os.waitpid(child, 0)[1])
+    pid = status = 0
+    while pid != child:
+        # Orphans that end meanwhile are collected, too.
+        pid, status = os.wait()
+    _end_orphans()
+    _leave_like(status)
 
 
-def _die_with(parent: int) -> None:
-    """Ask the kernel (Linux) to be killed with the parent, and make sure that it still lives."""
+def _ask_kernel(option: int, value: int) -> None:
+    """Linux only; elsewhere nothing is asked."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "prctl"):
-        libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
+        libc.prctl(option, int(value), 0, 0, 0)
+
+
+def _leave_without(parent: int) -> None:
+    """The parent may have gone before the kernel was asked."""
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _end_orphans() -> None:
+    """Ask what the command left to go, then make it."""
+    deadline = time.monotonic() + _GRACE_S
+    asked: set[int] = set()
+    while orphans := _children():
+        over = time.monotonic() > deadline
+        for pid in orphans if over else orphans - asked:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL if over else signal.SIGTERM)
+                # One that is stopped hears nothing else.
+                os.kill(pid, signal.SIGCONT)
+        asked |= orphans
+        if time.monotonic() > deadline + _GRACE_S:
+            return
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        time.sleep(0.01)
+
+
+def _children() -> set[int]:
+    """Of this process, as Linux tells; zombies are nobody's trouble."""
+    ours, found = str(os.getpid()), set()
+    for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():  # noqa: PTH208, PTH112 - quick to start
+        if name.isdigit():
+            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
+                state, parent = file.read().rpartition(b")")[2].split()[:2]
+                if parent.decode() == ours and state != b"Z":
+                    found.add(int(name))
+    return found
 
 
 def _leave_like(status: int) -> None:
