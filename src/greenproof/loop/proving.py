@@ -15,10 +15,13 @@ from greenproof.adapters.runners.addresses import variable_templates
 from greenproof.adapters.runners.census import census
 from greenproof.adapters.runners.command import CommandResult, TestCommand, resolve
 from greenproof.adapters.runners.leftovers import end_marked
+from greenproof.adapters.runners.sources import suite_sources
 from greenproof.adapters.runners.witnessed import merged_bundle, plugin_folder, witnessed_environment
 from greenproof.analysis.authenticity import Evidence, judge_run, plan_faults, reasons
 from greenproof.analysis.authenticity.claims import Claims
 from greenproof.analysis.authenticity.conclusion import Gate, conclude
+from greenproof.analysis.authenticity.tailoring import tailored
+from greenproof.analysis.authenticity.tolerance import Sources
 from greenproof.analysis.selection import RunPhase
 from greenproof.loop.merging import merge
 from greenproof.loop.redacting import redacted, redacted_case
@@ -217,8 +220,10 @@ class _Session:
         limit = min(self._request.timeout, max(_FAULT_RUN_FLOOR_S, plain.duration_s * _FAULT_RUN_FACTOR))
         listener.say(f"fault run 1 of 2: {len(candidates.ids)} cases, their answers replaced by errors")
         error, _ = self.run(candidates.error, candidates.ids, listener, limit)
-        listener.say(f"fault run 2 of 2: {len(candidates.ids)} cases, the values in their answers changed")
-        value, _ = self.run(candidates.value, candidates.ids, listener, limit)
+        sources = Sources.read(suite_sources(plain.processes[0]) if plain.processes else {})
+        second = tailored(candidates.value, plain, error, self._request.claims, sources.tolerance)
+        listener.say(f"fault run 2 of 2: {len(candidates.ids)} cases, {_second_faults(second)}")
+        value, _ = self.run(second, candidates.ids, listener, limit)
         return error, value
 
     def run(
@@ -271,6 +276,12 @@ def _session(request: ProofRequest, dead: Collection[str] = ()) -> Iterator[_Ses
     ]
     with Witness.start(relayed, state=request.state / "cache" / "relay") as witness:
         yield _Session(request, witness)
+
+
+def _second_faults(plan: FaultPlan) -> str:
+    own = sum(case.instead is not None for case in plan.cases.values())
+    changed = "the values in their answers changed"
+    return f"{changed}, or for {own} of them a failure that they may be putting up with" if own else changed
 
 
 def _addressed(token: str, witness: Witness, targets: Sequence[ProofTarget]) -> str:

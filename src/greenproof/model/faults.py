@@ -8,6 +8,16 @@ from greenproof.model.routes import Route
 
 
 @dataclass(frozen=True, slots=True)
+class Substitute:
+    """An answer that one case gets instead of changed values."""
+
+    status: int | None
+    """Of the error; None: the connection breaks off without an answer."""
+    only_errors: bool = False
+    """Only answers that are a refusal already (4xx) are replaced, all others pass."""
+
+
+@dataclass(frozen=True, slots=True)
 class CaseFaults:
     """What is replaced for one case, in its call phase."""
 
@@ -15,6 +25,8 @@ class CaseFaults:
     """The claimed routes; empty: every route that is not plumbing."""
     refused: tuple[Route, ...] = ()
     """WebSocket routes whose handshake the service refused in the plain run: the error fault accepts them."""
+    instead: Substitute | None = None
+    """In the run with changed values: what this case gets in their place."""
 
 
 @dataclass(frozen=True, slots=True)

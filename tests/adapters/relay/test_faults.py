@@ -9,6 +9,7 @@ from mitmproxy import http
 
 from greenproof.adapters.relay import faults
 from greenproof.model.facts import FaultKind
+from greenproof.model.faults import CaseFaults, FaultPlan, Substitute
 
 ERROR = {"error": {"code": "greenproof_fault", "message": "injected by Greenproof"}}
 
@@ -244,3 +245,39 @@ def test_values_over_http2(faulty, run, witness):
 def test_the_run_tells_its_kind_and_selection(run):
     told = run.begin(None, ["t::a", "t::b"]).hello()
     assert (told.welcome["run"], told.welcome["select"]) == ("plain", ["t::a", "t::b"])
+
+
+@pytest.mark.parametrize(
+    ("path", "instead", "expected"),
+    [
+        ("/json", Substitute(503), 503),
+        ("/json", Substitute(429), 429),
+        ("/missing", Substitute(503), 200),
+        ("/missing", Substitute(500, only_errors=True), 500),
+    ],
+)
+def test_a_case_gets_the_failure_that_was_chosen_for_it(run, witness, path, instead, expected):
+    plan = FaultPlan(FaultKind.VALUE, {"t::a": CaseFaults(instead=instead), "t::b": CaseFaults()}, ())
+    told = run.begin(plan).hello()
+    with told.case("t::a"):
+        assert get(told, path).status_code == expected
+    with told.case("t::b"):
+        assert get(told, "/json").json()["name"] != "Ada"
+    assert [x.fault for x in run.exchanges()] == [FaultKind.TAILORED, FaultKind.VALUE]
+
+
+def test_a_chosen_failure_that_does_not_fit_changes_nothing(run):
+    plan = FaultPlan(FaultKind.VALUE, {"t::a": CaseFaults(instead=Substitute(500, only_errors=True))}, ())
+    told = run.begin(plan).hello()
+    with told.case("t::a"):
+        assert get(told, "/json").json()["name"] == "Ada"
+    assert [x.fault for x in run.exchanges()] == [None]
+
+
+def test_a_connection_breaks_off_in_place_of_the_answer(run, service):
+    told = run.begin(FaultPlan(FaultKind.VALUE, {"t::a": CaseFaults(instead=Substitute(None))}, ())).hello()
+    with told.case("t::a"), pytest.raises(requests.ConnectionError):
+        get(told, "/json")
+    (seen,) = run.exchanges()
+    assert (seen.status, seen.fault, seen.synthetic, seen.error) == (200, FaultKind.TAILORED, False, None)
+    assert len(service.seen) == 1

@@ -11,7 +11,7 @@ from mitmproxy import http
 from greenproof.adapters.relay import mutation
 from greenproof.adapters.relay.joining import Moment
 from greenproof.model.facts import FaultKind, Phase
-from greenproof.model.faults import CaseFaults, FaultPlan
+from greenproof.model.faults import CaseFaults, FaultPlan, Substitute
 from greenproof.model.routes import Route
 
 LARGEST_CHANGED = 1 << 20
@@ -19,6 +19,8 @@ LARGEST_CHANGED = 1 << 20
 
 _DETAIL = {"code": "greenproof_fault", "message": "injected by Greenproof"}
 ERROR_BODY = json.dumps({"error": _DETAIL}).encode()
+ERROR_PAGE = b"<!doctype html><title>Service Unavailable</title><h1>Try again later</h1>\n"
+"""What a gateway says in the place of a service; no word of it is in `ERROR_BODY`."""
 OK_BODY = json.dumps({"status": "ok"}).encode()
 ERROR_MESSAGE = json.dumps({"type": "error", "error": _DETAIL}).encode()
 
@@ -57,7 +59,15 @@ def fault_for(plan: FaultPlan | None, moment: Moment, wire: Wire) -> FaultKind |
     case = plan.cases.get(moment.case)
     if case is None or moment.phase is not Phase.CALL:
         return None
-    return plan.kind if _claims(case, plan, wire) else None
+    if not _claims(case, plan, wire):
+        return None
+    return plan.kind if case.instead is None else FaultKind.TAILORED
+
+
+def substitute_for(plan: FaultPlan | None, moment: Moment) -> Substitute | None:
+    """What a case gets under a tailored fault."""
+    case = None if plan is None else plan.cases.get(moment.case or "")
+    return None if case is None else case.instead
 
 
 def accepts(plan: FaultPlan | None, moment: Moment, wire: Wire) -> bool:
@@ -108,19 +118,25 @@ class Replacement:
     body: bytes
 
 
-def error_answer(answer: http.Response) -> Replacement:
-    """The opposite of the answer: an error for a success, a success for an expected 4xx.
+def error_answer(answer: http.Response, status: int = 500, refusal: int = 200, page: bool = False) -> Replacement:
+    """The opposite of the answer: an error for a success, a success (or `refusal`) for an expected 4xx.
+
+    As `page`, the error is one of a gateway: HTML, and without a word of the other.
 
     An answer that is a server's error already becomes another one: a test that waits for exactly this error notices,
     one that accepts any failure (a fallback on a service that is down) does not.
     """
     if answer.status_code >= 500:
-        status, body = (500 if answer.status_code != 500 else 503), ERROR_BODY
-    else:
-        status, body = (500, ERROR_BODY) if answer.status_code < 400 else (200, OK_BODY)
+        status = 500 if answer.status_code != 500 else 503
+    elif answer.status_code >= 400:
+        status = refusal
+    body = OK_BODY if status < 400 else ERROR_PAGE if page else ERROR_BODY
     headers = _kept(answer.headers)
-    headers["content-type"] = "application/json"
+    headers["content-type"] = "text/html; charset=utf-8" if body is ERROR_PAGE else "application/json"
     headers["content-length"] = str(len(body))
+    if status in (429, 503):
+        # Who waits before it tries again need not wait long.
+        headers["retry-after"] = "0"
     response = http.Response.make(status, b"", headers)
     response.http_version = answer.http_version
     response.headers["content-length"] = str(len(body))

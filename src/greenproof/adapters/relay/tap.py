@@ -161,10 +161,10 @@ def _tailor(flow: http.HTTPFlow, sight: Sight, answer: http.Response, instead: S
     if instead.status is None:
         sight.deliver()
         sight.end_ns = time.monotonic_ns()
-        flow.kill()
+        flow.kill()  # type: ignore[no-untyped-call]
     else:
         refusal = instead.status if instead.only_errors else 200
-        _put(flow, sight, faults.error_answer(answer, instead.status, refusal))
+        _put(flow, sight, faults.error_answer(answer, instead.status, refusal, page=True))
 
 
 def _replace(flow: http.HTTPFlow, sight: Sight, answer: http.Response) -> None:

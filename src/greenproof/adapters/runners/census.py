@@ -23,7 +23,7 @@ def census(process: TestProcess) -> tuple[str, ...]:
     for argument in process.arguments:
         path, _, inside = argument.partition("::")
         place = (root / path).resolve() if not Path(path).is_absolute() else Path(path)
-        for file in _files(place, process.python_files):
+        for file in files_below(place, process.python_files):
             if not file.is_relative_to(root):
                 continue
             prefix = file.relative_to(root).as_posix()
@@ -35,7 +35,8 @@ def census(process: TestProcess) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _files(place: Path, patterns: Sequence[str]) -> Iterator[Path]:
+def files_below(place: Path, patterns: Sequence[str]) -> Iterator[Path]:
+    """The files of these names, in order; not those of virtual environments, builds and hidden folders."""
     if place.is_file():
         yield place
         return

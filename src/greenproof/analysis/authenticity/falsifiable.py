@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from greenproof.analysis.authenticity import reasons
 from greenproof.analysis.authenticity.claims import Claims
 from greenproof.analysis.authenticity.contact import Contact, Contacts
-from greenproof.model.facts import CaseRecord, Failure, FaultKind, Outcome, Phase, RunObservation
+from greenproof.model.facts import CaseRecord, Exchange, Failure, FaultKind, Outcome, Phase, RunObservation
 from greenproof.model.verdicts import FaultResult, Reason
 
 # Raised by an expression that met a shape it did not expect: no check, however often it is right.
@@ -44,7 +44,16 @@ class FaultRun:
         noticed = case.outcome is Outcome.FAILED and bool(in_call or in_fixture)
         failure = f"{case.failure.kind}: {case.failure.type}" if case.failure else None
         delivered = len(in_call) + len(in_fixture)
-        return FaultResult(self.run.fault.value, delivered, case.outcome, phase, noticed, where, failure)
+        own = any(x.fault is FaultKind.TAILORED for x in in_call)
+        kind = FaultKind.TAILORED if own else self.run.fault
+        return FaultResult(kind.value, delivered, case.outcome, phase, noticed, where, failure)
+
+    def first_answer(self, case_id: str) -> Exchange | None:
+        """The first answer of the service that was replaced in the call phase, as the service gave it."""
+        case = self._cases.get(case_id)
+        if case is None:
+            return None
+        return next((x for x in self._contacts.of(case).call if x.fault and x.phase is Phase.CALL), None)
 
     def failure(self, case_id: str) -> Failure | None:
         """What turned the case red in its call phase."""
@@ -92,21 +101,59 @@ class Falsification:
 
 def falsified(case_id: str, contact: Contact, runs: Mapping[FaultKind, FaultRun]) -> Falsification:
     """Judge a case that passed and arrived by its fault runs."""
-    results = {kind: result for kind, run in runs.items() if (result := run.result(case_id))}
-    failures = {
-        kind: failure
-        for kind, run in runs.items()
-        if kind in results and results[kind].delivered and (failure := run.failure(case_id))
-    }
+    results: dict[FaultKind, FaultResult] = {}
+    failures: dict[FaultKind, Failure] = {}
+    for run in runs.values():
+        result, failure = run.result(case_id), run.failure(case_id)
+        if result is not None:
+            results[FaultKind(result.kind)] = result
+            if result.delivered and failure is not None:
+                failures[FaultKind(result.kind)] = failure
     told = tuple(results[kind] for kind in FaultKind if kind in results)
     if not runs:
         return Falsification(told, reasons.NO_FAULT_RUN.reason())
-    reason, hollow = (
-        _decide(results.get(FaultKind.ERROR))
-        if contact.call
-        else _decide_by_fixture(results.get(FaultKind.ERROR), results.get(FaultKind.VALUE))
-    )
+    error = results.get(FaultKind.ERROR)
+    if not contact.call:
+        reason, hollow = _decide_by_fixture(error, results.get(FaultKind.VALUE))
+    else:
+        reason, hollow = _decide(error)
+        if reason is None:
+            reason, hollow = _put_up_with(contact, results.get(FaultKind.TAILORED))
+        first = runs[FaultKind.ERROR].first_answer(case_id) if FaultKind.ERROR in runs else None
+        if reason is None and _differs(contact, first):
+            reason = reasons.NOT_REPEATABLE.reason()
     return Falsification(told, reason, hollow, failures)
+
+
+def _put_up_with(contact: Contact, result: FaultResult | None) -> tuple[Reason | None, bool]:
+    """Green under the very failure that the test was suspected to put up with."""
+    if result is None or not result.delivered:
+        return None, False
+    if result.outcome is Outcome.SKIPPED:
+        return reasons.SKIPS_ON_FAILURE.reason(), True
+    if result.outcome is not Outcome.PASSED:
+        return None, False
+    last = contact.call[-1].status
+    if last is not None and 400 <= last < 500:
+        return reasons.ANY_ERROR_WILL_DO.reason(), False
+    return reasons.TOLERATES_FAILURE.reason(), True
+
+
+def _differs(contact: Contact, repeated: Exchange | None) -> bool:
+    """Whether the service refused in the fault run what it had granted to the same case before, or the other way.
+
+    Only the first answer that was replaced is looked at: what comes after it follows from the fault.
+    """
+    if repeated is None or repeated.status is None:
+        return False
+    before = {x.status // 100 for x in contact.call if x.status is not None and _alike(x, repeated)}
+    return bool(before) and repeated.status // 100 not in before
+
+
+def _alike(one: Exchange, other: Exchange) -> bool:
+    """The same kind of request; ids in the path may differ from run to run."""
+    same = (one.target, one.method) == (other.target, other.method)
+    return same and len(one.path.split("/")) == len(other.path.split("/"))
 
 
 def _decide_by_fixture(error: FaultResult | None, value: FaultResult | None) -> tuple[Reason | None, bool]:

@@ -89,6 +89,12 @@ SURVIVES_FAULT = _kind(
     "The answer on its route was replaced by an error, and the test stayed green.",
     "Assert the exact status and a value of the answer; do not swallow failures.",
 )
+TOLERATES_FAILURE = _kind(
+    "tolerates-failure",
+    Verdict.HOLLOW,
+    "It stayed green under a failure that its source lets through: a status, a broken connection, or an error page.",
+    "Let that failure fail the test; if it may happen in between, repeat the request and assert on the last answer.",
+)
 SKIPS_ON_FAILURE = _kind(
     "skips-on-failure",
     Verdict.HOLLOW,
@@ -156,6 +162,18 @@ RED_BY_ACCIDENT = _kind(
     Verdict.UNPROVEN,
     "Under the error it stumbled over the shape of the answer before a check; no check noticed changed values.",
     "Assert the status first, and a value that the test itself determined.",
+)
+ANY_ERROR_WILL_DO = _kind(
+    "any-error-will-do",
+    Verdict.UNPROVEN,
+    "It expects to be refused, and stayed green when the refusal was replaced by a server's error.",
+    "Assert the exact status that the service refuses with.",
+)
+NOT_REPEATABLE = _kind(
+    "not-repeatable",
+    Verdict.UNPROVEN,
+    "When it was repeated, the service itself answered it otherwise, so its red may not come from the fault.",
+    "Let the test make data of its own each time, under names that are not used again.",
 )
 NO_OWN_CHECK = _kind(
     "no-own-check",

@@ -1,0 +1,66 @@
+"""The second fault of a case: changed values, or the failure that this very test may be putting up with.
+
+Who turned red by a check of its own under a 500 has shown that it checks. What is still unknown is whether another
+failure would get past it. Three guesses are worth the run: the failure that its source names (`tolerance`); where the
+test expects to be refused, another error than the one it expects; and where nothing looks at the status, an error page
+that shares no word with the first. All others get changed values.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from greenproof.analysis.authenticity.claims import Claims
+from greenproof.analysis.authenticity.contact import Contact, Contacts
+from greenproof.analysis.authenticity.falsifiable import FaultRun
+from greenproof.analysis.authenticity.tolerance import Tolerance
+from greenproof.model.facts import CaseRecord, Outcome, RunObservation
+from greenproof.model.faults import CaseFaults, FaultPlan, Substitute
+
+_LIKELY = (503, 502, 504, 429)
+"""Statuses of a system that is not there: those that tests put up with most."""
+
+
+def tailored(
+    value: FaultPlan,
+    plain: RunObservation,
+    error: RunObservation,
+    claims: Claims,
+    tolerance: Callable[[str], Tolerance],
+) -> FaultPlan:
+    """The plan of the second fault run, after the first: a substitute for each case that one tells more about."""
+    first, contacts = FaultRun(error, claims), Contacts(plain, claims)
+    passed = {case.id: case for case in plain.cases if case.outcome is Outcome.PASSED}
+    cases: dict[str, CaseFaults] = {}
+    for case_id, faults in value.cases.items():
+        failure, result = first.failure(case_id), first.result(case_id)
+        instead = None
+        if failure is not None and result is not None and result.noticed:
+            case, contact = passed[case_id], contacts.of(passed[case_id])
+            by_check = failure.kind == "check"
+            if by_check or _checks_afterwards(case, contact):
+                instead = substitute(contact, tolerance(case_id), by_check)
+        cases[case_id] = replace(faults, instead=instead)
+    return replace(value, cases=cases)
+
+
+def _checks_afterwards(case: CaseRecord, contact: Contact) -> bool:
+    first = min((x.head_ns for x in contact.call if x.head_ns is not None), default=None)
+    return first is not None and case.checks > 0 and (case.last_check_ns or 0) > first
+
+
+def substitute(contact: Contact, tolerance: Tolerance, by_check: bool = True) -> Substitute | None:
+    """What to send to a case with this contact; None: changed values tell more. `by_check`: a check of its own, and no
+    stumble over the shape of the answer, turned it red under the first error.
+    """
+    statuses = [x.status for x in contact.call if x.status is not None]
+    if any(x.method in ("WS", "GRPC") for x in contact.call) or not statuses:
+        return None
+    if 400 <= statuses[-1] < 500:
+        return Substitute(status=500, only_errors=True) if by_check else None
+    named = [status for status in tolerance.statuses if status not in statuses]
+    likely = [status for status in _LIKELY if status in named]
+    if named:
+        return Substitute(status=(likely or named)[0])
+    if tolerance.broken_connection:
+        return Substitute(status=None)
+    return Substitute(status=503) if tolerance.blind_to_status and by_check else None

@@ -1,0 +1,181 @@
+"""What a test's source names, and which second fault follows from it."""
+
+from dataclasses import replace
+
+import pytest
+from healthy import CASE, EXCHANGE, RECORD, RED, evidence, faulted, run
+from hypothesis import given
+from hypothesis import strategies as st
+
+from greenproof.analysis.authenticity import judge_run, plan_faults
+from greenproof.analysis.authenticity.claims import Claims
+from greenproof.analysis.authenticity.contact import Contact
+from greenproof.analysis.authenticity.tailoring import substitute, tailored
+from greenproof.analysis.authenticity.tolerance import Sources, Tolerance
+from greenproof.model.facts import Failure, FaultKind, Outcome, Phase
+from greenproof.model.faults import Substitute
+from greenproof.model.plan import DEFAULT_PLUMBING
+
+CLAIMS = Claims((), DEFAULT_PLUMBING)
+
+
+def tolerance(body: str, **others: str) -> Tolerance:
+    """Of a test with this body."""
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    texts = {"test_orders.py": f"def test_order(client):\n{lines}\n"}
+    return Sources.read(
+        {**texts, **{name.replace("__", "/") + ".py": text for name, text in others.items()}}
+    ).tolerance(CASE)
+
+
+@pytest.mark.parametrize(
+    ("body", "statuses"),
+    [
+        ("assert get().status_code in (200, 503)", (503,)),
+        ("if get().status_code == 429:\n    return", (429,)),
+        ("if get().status == HTTPStatus.BAD_GATEWAY: return", (502,)),
+        ("assert r.status_code in {codes.ok, status.HTTP_504_GATEWAY_TIMEOUT}", (504,)),
+        ("assert r.status_code < 500", (404,)),
+        ("match r.status_code:\n    case 503: return", (503,)),
+        ("assert r.status_code == 200", ()),
+        ("assert r.status_code in (200, 500)", ()),
+        ("assert r.status_code != 500", (503,)),
+        ("assert r.status_code not in (500, 503)", (404,)),
+        ("assert r.json()['amount'] == 450.0", ()),
+    ],
+)
+def test_statuses_that_something_is_compared_with(body: str, statuses: tuple[int, ...]) -> None:
+    assert tolerance(body).statuses == statuses
+
+
+@pytest.mark.parametrize(
+    ("body", "broken"),
+    [
+        ("try:\n    get()\nexcept requests.ConnectionError:\n    return", True),
+        ("try:\n    get()\nexcept (KeyError, httpx.TransportError) as error:\n    data = {}", True),
+        ("try:\n    get()\nexcept:\n    pass", True),
+        ("with contextlib.suppress(OSError):\n    get()", True),
+        ("try:\n    get()\nexcept requests.ConnectionError:\n    pytest.fail('down')", False),
+        ("try:\n    get()\nexcept Exception as error:\n    raise RuntimeError from error", False),
+        ("try:\n    get()\nexcept KeyError:\n    pass", False),
+        ("with pytest.raises(ConnectionError):\n    get()", False),
+    ],
+)
+def test_a_broken_connection_that_is_caught(body: str, broken: bool) -> None:
+    assert tolerance(body).broken_connection is broken
+
+
+def test_helpers_and_fixtures_are_followed_wherever_they_are() -> None:
+    helper = "def fetch(x):\n    return deeper(x)\ndef deeper(x):\n    assert x.status_code in OKAY\n"
+    found = tolerance(
+        "fetch(1)",
+        helpers=helper + "OKAY = (200, 502)\n",
+        conftest="@pytest.fixture\ndef client():\n    try:\n        yield C()\n    except OSError:\n        pass\n",
+    )
+    assert found == Tolerance((502,), True, False)
+
+
+@pytest.mark.parametrize(
+    ("body", "blind"),
+    [
+        ("assert 'error' not in get().text", True),
+        ("assert get().json() == {}", True),
+        ("get().raise_for_status()", False),
+        ("assert get().ok", False),
+        ("assert get().status_code == 200", False),
+        ("subprocess.run(['curl'], check=True)", False),
+    ],
+)
+def test_who_never_looks_at_a_status(body: str, blind: bool) -> None:
+    assert tolerance(body).blind_to_status is blind
+
+
+def test_a_function_that_is_not_named_says_nothing() -> None:
+    assert tolerance("get()", helpers="def other():\n    return x == 503\n").statuses == ()
+
+
+def test_what_is_no_source_is_left_out() -> None:
+    sources = Sources.read({"a.py": "def (", "b.py": "\0", "c.py": "x" * 10})
+    assert sources.tolerance("a.py::test_a[1]") == Tolerance()
+
+
+@given(st.dictionaries(st.text(max_size=8), st.text(max_size=200), max_size=3), st.text(max_size=40))
+def test_any_text_is_read(texts: dict[str, str], case: str) -> None:
+    assert isinstance(Sources.read(texts).tolerance(case), Tolerance)
+
+
+def contact(*statuses: int, method: str = "POST") -> Contact:
+    return Contact(call=tuple(replace(EXCHANGE, status=s, method=method) for s in statuses))
+
+
+@pytest.mark.parametrize(
+    ("seen", "named", "expected"),
+    [
+        (contact(201), Tolerance(), None),
+        (contact(201), Tolerance((404, 503)), Substitute(503)),
+        (contact(201), Tolerance((403, 404)), Substitute(403)),
+        (contact(201, 404, 200), Tolerance((404,)), None),
+        (contact(201), Tolerance((), True), Substitute(None)),
+        (contact(201), Tolerance((), False, True), Substitute(503)),
+        (contact(404), Tolerance((404,)), Substitute(500, only_errors=True)),
+        (contact(201, 409), Tolerance((), True), Substitute(500, only_errors=True)),
+        (contact(101, method="WS"), Tolerance((503,), True), None),
+        (Contact(), Tolerance((503,)), None),
+    ],
+)
+def test_the_substitute(seen: Contact, named: Tolerance, expected: Substitute | None) -> None:
+    assert substitute(seen, named) == expected
+
+
+def test_who_stumbled_gets_a_substitute_only_where_its_source_names_one() -> None:
+    stumbled = Contact(call=(EXCHANGE,))
+    assert substitute(stumbled, Tolerance((503,)), by_check=False) == Substitute(503)
+    assert substitute(stumbled, Tolerance((), False, True), by_check=False) is None
+    refused = Contact(call=(replace(EXCHANGE, status=404),))
+    assert substitute(refused, Tolerance((503,)), by_check=False) is None
+
+
+def test_only_who_checked_gets_a_substitute() -> None:
+    plain = run(replace(RECORD, checks=0, last_check_ns=None))
+    value = plan_faults(plain, CLAIMS).value
+    stumbled = replace(RED, failure=Failure(Phase.CALL, "error", "KeyError", "'id'"))
+    for red, expected in ((RED, Substitute(503)), (stumbled, None), (RECORD, None)):
+        error = faulted(FaultKind.ERROR, red)
+        plan = tailored(value, plain, error, CLAIMS, lambda _: Tolerance((503,)))
+        assert plan.cases[CASE].instead == expected
+
+
+def judged(status: int, outcome: Outcome) -> tuple[str, list[str], float | None]:
+    """The verdict on a case that was red under the error, and this under its own failure."""
+    second = replace(RED, outcome=outcome, executed=outcome, failure=RED.failure if outcome is Outcome.FAILED else None)
+    seen = replace(EXCHANGE, status=status)
+    cases, _ = judge_run(
+        evidence(
+            plain=run(RECORD, exchanges=(seen,)),
+            error=faulted(FaultKind.ERROR, RED, exchanges=(replace(seen, fault=FaultKind.ERROR),)),
+            value=faulted(FaultKind.VALUE, second, exchanges=(replace(seen, fault=FaultKind.TAILORED),)),
+        )
+    )
+    return cases[0].verdict.value, [r.code for r in cases[0].reasons], cases[0].sensitivity
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "expected"),
+    [
+        (201, Outcome.FAILED, ("proven", [], 1.0)),
+        (201, Outcome.PASSED, ("hollow", ["tolerates-failure"], 0.5)),
+        (201, Outcome.SKIPPED, ("hollow", ["skips-on-failure"], 1.0)),
+        (404, Outcome.PASSED, ("unproven", ["any-error-will-do"], 0.5)),
+        (404, Outcome.FAILED, ("proven", [], 1.0)),
+    ],
+)
+def test_green_under_the_failure_that_it_was_suspected_of(
+    status: int, outcome: Outcome, expected: tuple[str, list[str], float]
+) -> None:
+    assert judged(status, outcome) == expected
+
+
+def test_a_case_that_the_service_answers_otherwise_when_repeated_shows_nothing_by_its_red() -> None:
+    conflict = replace(EXCHANGE, status=409, fault=FaultKind.ERROR)
+    cases, _ = judge_run(evidence(error=faulted(FaultKind.ERROR, RED, exchanges=(conflict,))))
+    assert (cases[0].verdict.value, [r.code for r in cases[0].reasons]) == ("unproven", ["not-repeatable"])
