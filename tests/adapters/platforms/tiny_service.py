@@ -89,6 +89,11 @@ def stray():
 
 
 print(f"starting {REVISION} as {MODE}; {os.environ.get('SHOWN', '')}", flush=True)
+if MODE == "flood":
+    line = b"x" * 99 + b"\n"
+    for _ in range(100):
+        os.write(1, line * 10_000)
+    print("after the flood", flush=True)
 if MODE == "exits":
     print("boom: OAUTH_CLIENT_ID is missing", file=sys.stderr)
     sys.exit(3)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import time
 from pathlib import Path
 
 from greenproof.adapters.platforms.local.layout import writing
@@ -11,6 +12,13 @@ from greenproof.adapters.platforms.local.redaction import Redactor
 LARGEST = 20 * 1024 * 1024
 """Bytes after which a log file is moved to `NAME.1`; one older file is kept."""
 LONGEST_LINE = 64 * 1024
+BURST = 4 * 1024 * 1024
+"""Bytes that a process may write at once; what is beyond is read, so that it is not held up, but not kept."""
+STEADY = 1024 * 1024
+"""Bytes a second that it may write for ever. Redaction manages a few times that."""
+LAST = 64 * 1024
+"""Bytes of what is not kept that are kept all the same: the last ones, which tell how it ended."""
+_CATCH_UP_S = 0.5
 
 
 class LogFile:
@@ -43,11 +51,30 @@ class LogFile:
         self._size = 0
 
 
+class _Allowance:
+    """How much may be written now: a burst, and then a steady stream."""
+
+    def __init__(self) -> None:
+        self._left, self._at = float(BURST), time.monotonic()
+
+    def take(self, size: int) -> bool:
+        """Whether so many bytes may be written; if so, they are counted."""
+        now = time.monotonic()
+        self._left = min(BURST, self._left + (now - self._at) * STEADY)
+        self._at = now
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
+
+
 class Capture:
     """Reads what a process writes. Give `writer` to the process, then call `begin`."""
 
     def __init__(self, log: LogFile, redact: Redactor) -> None:
         self._log, self._redact = log, redact
+        self._allowance = _Allowance()
+        self._skipped, self._last = 0, b""
         self._reader, self.writer = os.pipe()
         self._transport: asyncio.ReadTransport | None = None
         self._rest = b""
@@ -79,15 +106,38 @@ class Capture:
         await asyncio.wait([self._ended], timeout=timeout)
 
     def take(self, data: bytes) -> None:
-        """Write whole lines; keep the beginning of the next."""
+        """Write whole lines; keep the beginning of the next. A flood is cut, and the cut is said."""
+        if not self._allowance.take(len(data)):
+            self._skip(data)
+            return
+        self._catch_up()
         whole, newline, self._rest = (self._rest + data).rpartition(b"\n")
         if newline:
             self._put(whole + newline)
         if len(self._rest) > LONGEST_LINE:
             self.flush()
 
+    def _skip(self, data: bytes) -> None:
+        if not self._skipped:
+            self.flush()
+            # If nothing more comes, the last lines must not wait for the end of the process.
+            asyncio.get_running_loop().call_later(_CATCH_UP_S, self._catch_up)
+        self._skipped += len(data)
+        self._last = (self._last + data)[-LAST:]
+
+    def _catch_up(self) -> None:
+        """Say what was skipped, and write its last whole lines."""
+        if not self._skipped:
+            return
+        _, _, last = self._last.partition(b"\n")
+        skipped, self._skipped, self._last = self._skipped - len(last), 0, b""
+        whole, newline, self._rest = last.rpartition(b"\n")
+        note = f"[greenproof: {skipped:,} bytes are not kept, they came too fast]\n"
+        self._put(note.encode() + whole + newline)
+
     def flush(self) -> None:
         """Write what has no end of line yet."""
+        self._catch_up()
         rest, self._rest = self._rest, b""
         if rest:
             self._put(rest + b"\n")
