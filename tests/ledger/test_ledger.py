@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from greenproof.ledger import Ledger, prepare
 from greenproof.ledger.chain import GENESIS
+from greenproof.ledger.database import VERSION
 from greenproof.ledger.files import LocalFiles
 from greenproof.ledger.ledger import ROW_LIMIT
 from greenproof.model.errors import LedgerError
@@ -244,6 +245,7 @@ def test_a_limit_on_file_sizes_is_a_full_disk(tmp_path):
     code = """
 import resource, signal, sys
 from pathlib import Path
+from greenproof.ledger.database import VERSION
 from greenproof.ledger import Ledger
 from greenproof.model.errors import LedgerError
 from greenproof.model.events import StepStarted
@@ -310,7 +312,7 @@ def test_a_newer_ledger_is_refused_and_not_touched(path):
     with Ledger.open(path) as ledger:
         ledger.append("r", StepStarted(1, "x"))
     with sqlite3.connect(path) as raw:
-        raw.execute("PRAGMA user_version = 2")
+        raw.execute(f"PRAGMA user_version = {VERSION + 1}")
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     raw.close()
     before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
@@ -376,6 +378,7 @@ def test_a_killed_writer_loses_nothing_that_was_acknowledged(path):
     code = """
 import os, signal, sys
 from pathlib import Path
+from greenproof.ledger.database import VERSION
 from greenproof.ledger import Ledger
 from greenproof.model.events import StepStarted
 ledger = Ledger.open(Path(sys.argv[1]))
@@ -455,3 +458,17 @@ class Appending(RuleBasedStateMachine):
 
 Appending.TestCase.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
 TestAppending = Appending.TestCase
+
+
+def test_a_ledger_that_is_gone_beside_its_evidence_is_not_begun_anew(path):
+    with Ledger.open(path) as ledger:
+        ledger.put_evidence("what was seen")
+    for file in path.parent.glob("ledger.db*"):
+        file.unlink()
+    for create in (True, False):
+        found = refusal(Ledger.open, path, create=create)
+        assert (found.code, int(found.exit_code)) == ("ledger-gone", 3)
+        assert not path.exists()
+    (path.parent / "evidence").rename(path.parent / "evidence of before")
+    with Ledger.open(path) as ledger:
+        assert ledger.verify().entries == 0

@@ -33,7 +33,8 @@ class Finding:
     """One thing that is wrong with a ledger."""
 
     code: str
-    """`changed`, `missing`, `foreign`, `damaged`, `unguarded`, `unknown-head`, `evidence-changed` or `-missing`."""
+    """`changed`, `missing`, `foreign`, `damaged`, `unguarded`, `unlisted`, `unknown-head`, `evidence-changed` or
+    `-missing`."""
     text: str
     seq: int | None = None
     run: str | None = None
@@ -53,6 +54,8 @@ class Verification:
     findings: tuple[Finding, ...] = ()
     head_checked: bool = False
     """A head was given. Without one, a lost tail can't be noticed."""
+    head_seq: int | None = None
+    """The number of the event that the given head is the hash of; what follows it, the head says nothing about."""
 
     @property
     def intact(self) -> bool:

@@ -24,6 +24,18 @@ class EventLedger(Protocol):
         """Entries in the order of `seq`: of one run, of some kinds, later than `after`."""
         ...
 
+    def about(self, what: str, name: str, kinds: Collection[str], *, before: int | None = None) -> Iterator[Entry]:
+        """Entries of some kinds about one case or service, the newest first: all, or those earlier than `before`."""
+        ...
+
+    def latest(self, kind: str) -> Iterator[Entry]:
+        """Entries of one kind, the newest first."""
+        ...
+
+    def names(self, what: str) -> Iterator[str]:
+        """The names of all cases or services that events are about, sorted."""
+        ...
+
     def head(self) -> str:
         """The hash of the last event."""
         ...

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from greenproof.ledger.chain import GENESIS, link
-from greenproof.ledger.database import SCHEMA
+from greenproof.ledger.database import VERSION, schema_of, version_of
 from greenproof.ledger.entry import Finding, Verification
 from greenproof.ledger.evidence import PREFIX, SPILLED, EvidenceFolder, references
 from greenproof.ledger.failures import in_words
 from greenproof.ledger.files import Files
+from greenproof.ledger.subjects import subject_of
 from greenproof.model.errors import LedgerError
 
 MOST_FINDINGS = 100
@@ -28,6 +29,7 @@ _QUERY = (
     "typeof(seq), typeof(at), typeof(run), typeof(kind), typeof(body), typeof(hash) "
     "FROM entries NOT INDEXED ORDER BY seq"
 )
+_SUBJECTS = "SELECT seq, subject FROM subjects NOT INDEXED ORDER BY seq"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,11 @@ class _Walk:
     findings: list[Finding] = field(default_factory=list)
     candidates: list[str] | None = field(default_factory=lambda: [GENESIS])
     """Hashes that the next event may follow; None after a gap, where it can't be known."""
-    heads: set[str] = field(default_factory=lambda: {GENESIS})
     head: str = GENESIS
+    asked: str | None = None
+    """The head that must be there."""
+    asked_seq: int | None = None
+    """The number of the event that it is the hash of; 0 for the head of an empty ledger."""
     last: int = 0
     count: int = 0
     wanted: list[tuple[_Row, str]] = field(default_factory=list)
@@ -63,20 +68,23 @@ class _Walk:
 
 def verify(path: Path, files: Files, evidence: EvidenceFolder, head: str | None) -> Verification:
     """Check the file, its guards, the chain, the evidence, and that the event with the hash `head` is there."""
-    walk = _Walk()
+    asked = None if head is None else head.strip().lower()
+    walk = _Walk(asked=asked, asked_seq=0 if asked == GENESIS else None)
     with in_words(path), closing(files.connect(path)) as connection:
         try:
             connection.execute("BEGIN")
             walk.findings += _damage(connection)
             walk.findings += _guards(connection)
+            listed = _Listed(connection)
             for row in _rows(connection):
-                _visit(walk, row, evidence)
+                _visit(walk, row, evidence, listed)
+            walk.findings += listed.rest()
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             walk.findings.append(Finding("damaged", f"the database can't be read to its end: {error}"))
     checked = _check_evidence(walk, evidence)
-    if head is not None and head.strip().lower() not in walk.heads:
+    if head is not None and walk.asked_seq is None:
         walk.findings.append(Finding("unknown-head", f"no event has the hash {head}: the tail is lost or rewritten"))
-    return Verification(walk.head, walk.count, checked, _shortened(walk.findings), head is not None)
+    return Verification(walk.head, walk.count, checked, _shortened(walk.findings), head is not None, walk.asked_seq)
 
 
 def _damage(connection: sqlite3.Connection) -> Iterator[Finding]:
@@ -87,8 +95,9 @@ def _damage(connection: sqlite3.Connection) -> Iterator[Finding]:
 
 def _guards(connection: sqlite3.Connection) -> Iterator[Finding]:
     found = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
-    for name in sorted(SCHEMA.keys() | found.keys()):
-        if found.get(name) != SCHEMA.get(name):
+    wanted = schema_of(version_of(connection))
+    for name in sorted(wanted.keys() | found.keys()):
+        if found.get(name) != wanted.get(name):
             yield Finding("unguarded", f"the database's {name!r} is not as Greenproof made it")
 
 
@@ -99,14 +108,57 @@ def _rows(connection: sqlite3.Connection) -> Iterator[_Row]:
         yield _Row(seq, at, run, kind, body, digest.decode("utf-8", "replace"), tuple(values[5:]))
 
 
-def _visit(walk: _Walk, row: _Row, evidence: EvidenceFolder) -> None:
+class _Listed:
+    """What events are listed under, read along with the events."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'subjects'").fetchone()
+        self._rows = iter(connection.execute(_SUBJECTS) if there else ())
+        self._next: tuple[int, bytes] | None = next(self._rows, None)
+        self._stray: list[int] = []
+        self.complete = there is not None and version_of(connection) == VERSION
+
+    def of(self, seq: int) -> bytes | None:
+        """What the event with this number is listed under."""
+        while self._next is not None and self._next[0] < seq:
+            self._pass()
+        if self._next is None or self._next[0] != seq:
+            return None
+        subject = self._next[1]
+        self._next = next(self._rows, None)
+        return subject
+
+    def rest(self) -> Iterator[Finding]:
+        """Every listing of an event that is not there."""
+        while self._next is not None:
+            self._pass()
+        for seq in self._stray:
+            yield Finding("unlisted", f"the list of subjects names event {seq}, which is not there", seq)
+
+    def _pass(self) -> None:
+        assert self._next is not None
+        if len(self._stray) < MOST_FINDINGS:
+            self._stray.append(self._next[0])
+        self._next = next(self._rows, None)
+
+
+def _visit(walk: _Walk, row: _Row, evidence: EvidenceFolder, listed: _Listed) -> None:
     walk.count += 1
     if row.seq != walk.last + 1:
         walk.findings.append(_gap(walk, row))
         walk.candidates = None if row.seq > walk.last else walk.candidates
-    _check_link(walk, row)
+    holds = _check_link(walk, row)
     walk.last, walk.head = max(row.seq, walk.last), row.hash
-    walk.wanted += [(row, identifier) for identifier in _references(row, evidence)]
+    body = _json(row.body)
+    wanted = set(references(body))
+    if isinstance(body, dict) and SPILLED in body:
+        body = _spilled(wanted, evidence)
+        wanted |= set(references(body))
+    walk.wanted += [(row, identifier) for identifier in wanted]
+    subject = listed.of(row.seq)
+    if holds and listed.complete and body is not None and subject != subject_of(row.kind.decode("utf-8"), body):
+        text = "is not listed under its subject: a history would miss it"
+        walk.findings.append(row.finding("unlisted", text))
 
 
 def _gap(walk: _Walk, row: _Row) -> Finding:
@@ -117,36 +169,36 @@ def _gap(walk: _Walk, row: _Row) -> Finding:
     return Finding("missing", f"{which} missing", first)
 
 
-def _check_link(walk: _Walk, row: _Row) -> None:
+def _check_link(walk: _Walk, row: _Row) -> bool:
     """The hash must follow from the one before. After a change, the chain is picked up again where it holds."""
     if row.types != _TYPES:
         wrong = [name for name, kind, right in zip(_COLUMNS, row.types, _TYPES, strict=True) if kind != right]
         walk.findings.append(row.finding("changed", f"was changed: {', '.join(wrong)} of another type"))
     if walk.candidates is None:
-        walk.candidates = [row.hash]
-        walk.heads.add(row.hash)
-        return
+        return _holds(walk, row)
     links = [link(before, row.seq, row.at, row.run, row.kind, row.body) for before in walk.candidates]
     if row.hash in links:
-        walk.candidates = [row.hash]
-        walk.heads.add(row.hash)
-        return
+        return _holds(walk, row)
     walk.findings.append(row.finding("changed", "was changed, or is not where it was written"))
     # What follows may rest on the stored hash, on the one that should stand here, or on an earlier one.
     walk.candidates = [row.hash, links[0], *walk.candidates][:_CANDIDATES]
+    return False
 
 
-def _references(row: _Row, evidence: EvidenceFolder) -> set[str]:
-    """What the event refers to, also from a body that was too large for its row."""
-    body = _json(row.body)
-    found = set(references(body))
-    if not isinstance(body, dict) or SPILLED not in body:
-        return found
+def _holds(walk: _Walk, row: _Row) -> bool:
+    walk.candidates = [row.hash]
+    if row.hash == walk.asked:
+        walk.asked_seq = row.seq
+    return True
+
+
+def _spilled(identifiers: set[str], evidence: EvidenceFolder) -> object:
+    """The body that was too large for its row; None if it can't be read, which is found elsewhere."""
     try:
-        spilled = [_json(evidence.read(identifier)) for identifier in found]
-    except LedgerError:
-        return found
-    return found.union(*(references(body) for body in spilled))
+        (identifier,) = identifiers
+        return _json(evidence.read(identifier))
+    except (LedgerError, ValueError):
+        return None
 
 
 def _json(text: bytes) -> object:
