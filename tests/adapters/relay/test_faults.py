@@ -252,7 +252,6 @@ def test_the_run_tells_its_kind_and_selection(run):
     [
         ("/json", Substitute(503), 503),
         ("/json", Substitute(429), 429),
-        ("/missing", Substitute(503), 200),
         ("/missing", Substitute(500, only_errors=True), 500),
     ],
 )
@@ -266,11 +265,14 @@ def test_a_case_gets_the_failure_that_was_chosen_for_it(run, witness, path, inst
     assert [x.fault for x in run.exchanges()] == [FaultKind.TAILORED, FaultKind.VALUE]
 
 
-def test_a_chosen_failure_that_does_not_fit_changes_nothing(run):
-    plan = FaultPlan(FaultKind.VALUE, {"t::a": CaseFaults(instead=Substitute(500, only_errors=True))}, ())
-    told = run.begin(plan).hello()
+@pytest.mark.parametrize(
+    ("path", "instead"),
+    [("/json", Substitute(500, only_errors=True)), ("/missing", Substitute(503)), ("/missing", Substitute(None))],
+)
+def test_a_chosen_failure_that_does_not_fit_changes_nothing(run, path, instead):
+    told = run.begin(FaultPlan(FaultKind.VALUE, {"t::a": CaseFaults(instead=instead)}, ())).hello()
     with told.case("t::a"):
-        assert get(told, "/json").json()["name"] == "Ada"
+        assert get(told, path).status_code == (404 if path == "/missing" else 200)
     assert [x.fault for x in run.exchanges()] == [None]
 
 

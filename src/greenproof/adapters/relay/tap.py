@@ -156,15 +156,16 @@ def _client_left(flow: http.HTTPFlow) -> bool:
 
 
 def _tailor(flow: http.HTTPFlow, sight: Sight, answer: http.Response, instead: Substitute | None) -> None:
-    if instead is None or (instead.only_errors and not 400 <= answer.status_code < 500):
+    refusal = 400 <= answer.status_code < 500
+    if instead is None or instead.only_errors is not refusal:
+        # What the test was refused before is another matter than what it was granted.
         return
     if instead.status is None:
         sight.deliver()
         sight.end_ns = time.monotonic_ns()
         flow.kill()  # type: ignore[no-untyped-call]
     else:
-        refusal = instead.status if instead.only_errors else 200
-        _put(flow, sight, faults.error_answer(answer, instead.status, refusal, page=True))
+        _put(flow, sight, faults.error_answer(answer, instead.status, instead.status, page=True))
 
 
 def _replace(flow: http.HTTPFlow, sight: Sight, answer: http.Response) -> None:
