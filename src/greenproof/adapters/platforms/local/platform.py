@@ -52,8 +52,17 @@ class LocalPlatform:
         """Start the supervisor and the dependencies, if they do not run. Idempotent.
 
         What a killed supervisor left is found and cleared first. Services are not started: that
-        is what `deploy` does.
+        is what `deploy` does. If it is interrupted, what it started itself is stopped.
         """
+        started_here = self._endpoint() is None
+        try:
+            self._up()
+        except KeyboardInterrupt:
+            if started_here:
+                self.down()
+            raise
+
+    def _up(self) -> None:
         self._layout.create()
         passwords = {one.name: self._credentials.password(one.name) for one in self._plan.dependencies}
         ensure_supervisor(self._layout, self._tell)

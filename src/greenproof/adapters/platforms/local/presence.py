@@ -124,7 +124,13 @@ def _spawn(layout: Layout) -> dict[str, Any]:
         raise
     finally:
         os.close(writing_end)
-    answer = _first_line(reading, process)
+    try:
+        answer = _first_line(reading, process)
+    except BaseException:
+        # Whoever is interrupted here leaves no half supervisor behind; it has started nothing yet.
+        process.kill()
+        process.wait()
+        raise
     if answer.get("ready"):
         return answer
     raise ServiceFailed(
