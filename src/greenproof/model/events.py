@@ -6,13 +6,14 @@ Fields that are added later have a default, so that ledgers of older versions st
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum, StrEnum
 from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from greenproof.model.facts import CaseRecord, FaultKind, Reading, Release
+from greenproof.model.inheritance import Inherited
 from greenproof.model.verdicts import CaseVerdict, Reason
 
 
@@ -32,6 +33,8 @@ class RunStarted:
     resumed: bool = False
     expected: tuple[tuple[str, str], ...] = ()
     """(target, revision) that `--expect` named."""
+    faults: bool | None = None
+    """Whether fault runs were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,19 @@ class CasesSelected:
 
 
 @dataclass(frozen=True, slots=True)
+class CasesPlanned:
+    """What the run is measured against: every share that it tells has these cases as its denominator."""
+
+    cycle: int
+    suite: str
+    cases: tuple[str, ...]
+    bodies: Mapping[str, str] = field(default_factory=dict)
+    """Digest of the source of each test function, by its id without parameters, from a census of the files."""
+    removed: tuple[str, ...] = ()
+    """Globs by which a person said that cases are gone on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
 class CaseFinished:
     """The runner said its word about one case."""
 
@@ -194,6 +210,10 @@ class RunJudged:
     findings: tuple[Reason, ...] = ()
     release: str | None = None
     evidence: tuple[str, ...] = ()
+    revisions: tuple[tuple[str, str], ...] = ()
+    """(target, revision) that answers had to come from."""
+    inherited: tuple[Inherited, ...] = ()
+    """What rests on earlier runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +255,7 @@ EVENTS: tuple[type[Any], ...] = (
     DeployFailed,
     RolledBack,
     CasesSelected,
+    CasesPlanned,
     CaseFinished,
     FaultRunFinished,
     TargetLost,
@@ -253,6 +274,7 @@ type Event = (
     | DeployFailed
     | RolledBack
     | CasesSelected
+    | CasesPlanned
     | CaseFinished
     | FaultRunFinished
     | TargetLost

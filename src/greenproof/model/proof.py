@@ -1,8 +1,10 @@
 """A proof: everything that one run of a suite showed and what was concluded from it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from greenproof.model.facts import Receipt, RunObservation
+from greenproof.model.inheritance import Inherited
 from greenproof.model.verdicts import RunVerdict
 
 
@@ -40,3 +42,9 @@ class Proof:
     """Whether fault runs were asked for."""
     tail: tuple[str, ...] = ()
     """The last lines that the plain run printed."""
+    bodies: Mapping[str, str] = field(default_factory=dict)
+    """Digest of the source of each test function, by its id without parameters."""
+    inherited: tuple[Inherited, ...] = ()
+    """What rests on earlier runs."""
+    removed: tuple[str, ...] = ()
+    """Globs by which a person said that cases are gone on purpose."""

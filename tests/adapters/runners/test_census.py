@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from greenproof.adapters.runners.census import census
+from greenproof.adapters.runners.census import bodies, census
 from greenproof.model.facts import TestProcess
 
 SUITE = """
@@ -73,3 +73,16 @@ def test_files_that_cannot_be_read_are_left_to_pytest(tmp_path: Path) -> None:
     (tmp_path / "test_nul.py").write_bytes(b"\0\0")
     (tmp_path / "test_dangling.py").symlink_to(tmp_path / "nowhere.py")
     assert census(process(tmp_path, str(tmp_path))) == ()
+
+
+def test_a_digest_knows_the_function_whatever_its_name_and_place(tmp_path: Path) -> None:
+    (tmp_path / "test_a.py").write_text(
+        "def test_one(order):\n    assert order == 1\n"
+        "def test_two(order):\n    # another name, a comment\n    assert  order == 1\n"
+        "def test_three(order):\n    assert order == 2\n"
+        "def test_four(basket):\n    assert order == 1\n"
+    )
+    (tmp_path / "test_b.py").write_text("class TestB:\n    def test_one(order):\n        assert order == 1\n")
+    one, two, three, four, elsewhere = bodies(process(tmp_path, str(tmp_path))).values()
+    assert one == two == elsewhere
+    assert len({one, three, four}) == 3

@@ -5,6 +5,7 @@ not parameters.
 """
 
 import ast
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -15,11 +16,21 @@ _SKIPPED_FOLDERS = {"node_modules", "build", "dist", "venv", "__pycache__"}
 _FILE_LIMIT = 20_000
 _SIZE_LIMIT = 2 * 1024 * 1024
 
+type _Function = ast.FunctionDef | ast.AsyncFunctionDef
+
 
 def census(process: TestProcess) -> tuple[str, ...]:
     """The node ids, without parameters, that the files hold below the paths which pytest was asked for."""
+    return tuple(bodies(process))
+
+
+def bodies(process: TestProcess) -> dict[str, str]:
+    """The ids of the census, each with a digest of its function: decorators, arguments and body, but not its name.
+
+    Formatting and comments don't count. The digests are those of one version of Python: another may parse differently.
+    """
     root = Path(process.rootdir)
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     for argument in process.arguments:
         path, _, inside = argument.partition("::")
         place = (root / path).resolve() if not Path(path).is_absolute() else Path(path)
@@ -28,11 +39,19 @@ def census(process: TestProcess) -> tuple[str, ...]:
                 continue
             prefix = file.relative_to(root).as_posix()
             wanted = "::".join([prefix, inside.split("[", 1)[0]]) if inside else prefix
-            for name in _functions(file, process):
+            for name, function in _functions(file, process):
                 node = f"{prefix}::{name}"
                 if node == wanted or node.startswith(f"{wanted}::"):
-                    found[node] = None
-    return tuple(found)
+                    found[node] = _digest(function)
+    return found
+
+
+def _digest(function: _Function) -> str:
+    try:
+        dump = ast.dump(function).replace(f"name={function.name!r}", "name=''", 1)
+    except (RecursionError, MemoryError):
+        return ""
+    return hashlib.sha256(dump.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def files_below(place: Path, patterns: Sequence[str]) -> Iterator[Path]:
@@ -55,7 +74,7 @@ def files_below(place: Path, patterns: Sequence[str]) -> Iterator[Path]:
                 yield folder / name
 
 
-def _functions(file: Path, process: TestProcess) -> Iterator[str]:
+def _functions(file: Path, process: TestProcess) -> Iterator[tuple[str, _Function]]:
     """`test_a`, `TestB::test_c` of one file; nothing of a file that can't be parsed (pytest says why)."""
     try:
         if file.stat().st_size > _SIZE_LIMIT:
@@ -66,15 +85,15 @@ def _functions(file: Path, process: TestProcess) -> Iterator[str]:
     yield from _in_body(tree.body, process, "")
 
 
-def _in_body(body: Iterable[ast.stmt], process: TestProcess, prefix: str) -> Iterator[str]:
+def _in_body(body: Iterable[ast.stmt], process: TestProcess, prefix: str) -> Iterator[tuple[str, _Function]]:
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             if _named(node.name, process.python_functions) and not _is_fixture(node):
-                yield prefix + node.name
+                yield prefix + node.name, node
         elif isinstance(node, ast.ClassDef):
             if _is_unittest(node):
                 inner = (f for f in node.body if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef))
-                yield from (f"{prefix}{node.name}::{f.name}" for f in inner if f.name.startswith("test"))
+                yield from ((f"{prefix}{node.name}::{f.name}", f) for f in inner if f.name.startswith("test"))
             elif _named(node.name, process.python_classes) and not _not_collected(node):
                 yield from _in_body(node.body, process, f"{prefix}{node.name}::")
 
