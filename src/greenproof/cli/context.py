@@ -40,6 +40,31 @@ def speaker(quiet: bool) -> Callable[[str], None]:
     return (lambda text: None) if quiet else (lambda text: click.echo(text, err=True))
 
 
+def check_json_place(path: str | None) -> None:
+    """Whether a result could be written there: asked before the work, not after it."""
+    import os
+
+    if path is None or path == "-":
+        return
+    target = Path(path)
+    folder = target.parent
+    if target.is_dir():
+        why = "it is a folder"
+    elif not folder.is_dir():
+        why = "there is no such folder"
+    elif not os.access(target if target.exists() else folder, os.W_OK):
+        why = "it can't be written by this user"
+    else:
+        return
+    raise UsageError(
+        f"the result can't be written: {why}",
+        code="json-not-writable",
+        where=str(target),
+        expected="a file in a folder that exists and can be written",
+        hint="name another file; nothing was run",
+    )
+
+
 def write_json(path: str, value: dict[str, Any]) -> None:
     """Write a result as JSON to a file, or to stdout for `-`."""
     import json

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from greenproof.cli.context import config_option, load_plan, quiet_option, speaker, write_json
+from greenproof.cli.context import check_json_place, config_option, load_plan, quiet_option, speaker, write_json
 from greenproof.loop.flooring import FloorListener, floor_request, measure
 from greenproof.loop.requests import pairs
 from greenproof.model.exits import ExitCode
@@ -54,6 +54,7 @@ def floor(
     Three times: nothing listens, 503 to everything, 200 and {"status":"healthy"} to everything. These stand in the
     place of the targets; nothing is sent to their real addresses. Exits with 0 when it could measure, else with 5.
     """
+    check_json_place(json_file)
     plan = load_plan(config, required=False)
     request = floor_request(
         plan,

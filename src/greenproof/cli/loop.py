@@ -4,7 +4,15 @@ from pathlib import Path
 
 import click
 
-from greenproof.cli.context import config_option, environment_option, load_plan, quiet_option, speaker, write_json
+from greenproof.cli.context import (
+    check_json_place,
+    config_option,
+    environment_option,
+    load_plan,
+    quiet_option,
+    speaker,
+    write_json,
+)
 from greenproof.cli.progress import listener_for
 from greenproof.loop.cycle import Cycle, CycleOptions, run_cycle
 from greenproof.loop.journal import Journal
@@ -39,6 +47,7 @@ def loop(
     quiet: bool,
 ) -> ExitCode:
     """Ready, deploy, select, execute, judge, report: one turn, and a worklog of it."""
+    check_json_place(json_file)
     plan = load_plan(config)
     chosen = environment_of(plan, environment)
     if chosen.kind == "production":

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from greenproof.adapters.platforms.base import Platform
-from greenproof.cli.context import config_option, environment_option, load_plan, speaker, write_json
+from greenproof.cli.context import check_json_place, config_option, environment_option, load_plan, speaker, write_json
 from greenproof.cli.progress import listener_for
 from greenproof.loop.journal import Journal
 from greenproof.loop.platforms import platform_of
@@ -53,6 +53,7 @@ def prove(
     Nothing is installed in the environment of the tests. Passed cases run twice more, with the answers on their
     routes replaced, so the suite's own writes are made three times.
     """
+    check_json_place(json_file)
     plan = load_plan(config, required=False)
     chosen = environment_of(plan, environment)
     overrides = Overrides(
@@ -70,11 +71,11 @@ def prove(
         proof = run_proof(request, listener, journal.run)
         journal.judged(proof)
         head = journal.finish(proof.verdict.exit_code)
-    if json_file:
-        write_json(json_file, result(proof, head=head))
     if json_file != "-":
         for line in summary_lines(proof, verbose=verbose):
             click.echo(line)
+    if json_file:
+        write_json(json_file, result(proof, head=head))
     return proof.verdict.exit_code
 
 

@@ -1,5 +1,6 @@
 """What goes wrong below the ledger, said in the ledger's words."""
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,9 @@ from pathlib import Path
 
 from greenproof.model.errors import FULL, REFUSED, LedgerError, LedgerPlaceError
 
+_MISPLACED = {errno.EISDIR, errno.ENOTDIR, errno.ENOENT, errno.ELOOP, errno.ENAMETOOLONG}
+# SQLite says so little when a write, or the file that it shares with other processes, finds no space.
+_WRITING = {sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_TRUNCATE}
 _KEPT = "everything that was appended before is kept"
 
 
@@ -26,9 +30,18 @@ def in_words(path: Path) -> Iterator[None]:
 
 def from_sqlite(error: sqlite3.Error, path: Path) -> LedgerError:
     """The LedgerError for an error of SQLite."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
+    extended = getattr(error, "sqlite_errorcode", 0)
+    code = extended & 0xFF
+    if code == sqlite3.SQLITE_FULL or extended in _WRITING:
         return _full(path)
+    if code == sqlite3.SQLITE_IOERR:
+        return LedgerError(
+            f"the ledger cannot be reached: {error}",
+            code="ledger-unreachable",
+            where=str(path),
+            expected="a disk that can be read and written",
+            hint="look at the disk, its free space, and the system's log",
+        )
     if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
         return unwritable(path, str(error))
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
@@ -71,8 +84,8 @@ def _full(path: Path) -> LedgerError:
         f"the disk is full: the event was not written; {_KEPT}",
         code="disk-full",
         where=str(path),
-        expected="free space",
-        hint="free some space, then run again: the run goes on where it stopped",
+        expected="free space, and no limit of file sizes",
+        hint="free some space there (old logs, evidence, temporary files), then run again",
     )
 
 
@@ -81,6 +94,11 @@ def _from_system(error: OSError, path: Path) -> LedgerError:
         return _full(path)
     if error.errno in REFUSED:
         return unwritable(path, error.strerror or str(error))
-    return LedgerError(
-        f"the ledger cannot be reached: {error.strerror or error}", code="ledger-unreachable", where=str(path)
+    kind = LedgerPlaceError if error.errno in _MISPLACED else LedgerError
+    return kind(
+        f"the ledger cannot be reached: {error.strerror or error}",
+        code="ledger-unreachable",
+        where=str(path),
+        expected="a ledger that Greenproof wrote, or nothing",
+        hint="look what is in its place",
     )

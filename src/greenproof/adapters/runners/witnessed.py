@@ -4,7 +4,6 @@ import hashlib
 import importlib.util
 import os
 import shlex
-import shutil
 import ssl
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -50,7 +49,10 @@ def plugin_folder(cache: Path) -> Path:
         # Copied beside and renamed: a run that is cut off leaves no half plugin.
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             copy = Path(scratch) / "plugin"
-            shutil.copytree(source, copy / PLUGIN, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+            for file in files:
+                place = copy / PLUGIN / file.relative_to(source)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(file.read_bytes())
             try:
                 copy.rename(home)
             except OSError:
