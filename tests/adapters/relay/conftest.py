@@ -65,6 +65,7 @@ class Service:
             ("/away", self.away), ("/cookie", self.cookie), ("/upload", self.upload), ("/chunked", self.chunked),
             ("/ws", self.ws), ("/closed-ws", self.closed_ws), ("/health", self.json), ("/nothing", self.nothing),
             ("/numbers", self.numbers),
+            ("/bye-ws", self.bye_ws),
         ):  # fmt: skip
             app.router.add_route("*", path, handler)
         app.router.add_route("*", "/{rest:.*}", self.json)
@@ -158,6 +159,12 @@ class Service:
                 await answer.send_str(message.data)
             elif message.type is WSMsgType.BINARY:
                 await answer.send_bytes(message.data)
+        return answer
+
+    async def bye_ws(self, request: web.Request) -> web.WebSocketResponse:
+        answer = web.WebSocketResponse()
+        await answer.prepare(request)
+        await answer.close(code=int(request.query["code"]), message=b"bye")
         return answer
 
     async def closed_ws(self, request: web.Request) -> web.Response:

@@ -5,7 +5,7 @@ import json
 
 import aiohttp
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from greenproof.model.facts import FaultKind, Phase
@@ -140,3 +140,40 @@ def test_aiohttp_speaks_too(run):
     with told.case("t::a"):
         assert asyncio.run(talk()) == "hi"
     assert run.exchanges()[0].sent == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "changed"), [("/bye-ws?code=1000", 1000, 1011), ("/bye-ws?code=4401", 4401, 1000)]
+)
+def test_how_the_server_closes_is_an_answer(run, faulty, path, code, changed):
+    for kind in (None, "error"):
+        told = faulty(kind) if kind else run.begin().hello()
+        with told.case("t::a"), connect(f"{address(told)}{path}") as ws:
+            with pytest.raises(ConnectionClosed) as closed:
+                ws.recv(timeout=5)
+            assert closed.value.rcvd.code == (changed if kind else code)
+        seen = run.finish().exchanges
+        assert [x.fault for x in seen] == [kind]
+        run.told.clear()
+
+
+def test_what_the_client_closes_is_echoed_as_it_was(faulty, run):
+    told = faulty("error")
+    with told.case("t::a"), connect(f"{address(told)}/ws") as ws:
+        ws.close(4000, "enough")
+    assert ws.close_code == 4000
+    assert [x.fault for x in run.exchanges()] == [None]
+
+
+def test_an_answer_to_a_ping_is_an_answer(faulty, run):
+    told = faulty("error")
+    with told.case("t::a"), connect(f"{address(told)}/ws") as ws:
+        assert not ws.ping("x").wait(0.5)
+    assert [x.fault for x in run.exchanges()] == [FaultKind.ERROR]
+
+
+def test_a_changed_value_of_the_handshake_is_its_subprotocol(faulty, run):
+    told = faulty("value")
+    with told.case("t::a"), connect(f"{address(told)}/ws", subprotocols=["chat"]) as ws:
+        assert ws.subprotocol is None
+    assert [x.fault for x in run.exchanges()] == [FaultKind.VALUE]

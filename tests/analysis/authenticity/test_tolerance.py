@@ -179,3 +179,16 @@ def test_a_case_that_the_service_answers_otherwise_when_repeated_shows_nothing_b
     conflict = replace(EXCHANGE, status=409, fault=FaultKind.ERROR)
     cases, _ = judge_run(evidence(error=faulted(FaultKind.ERROR, RED, exchanges=(conflict,))))
     assert (cases[0].verdict.value, [r.code for r in cases[0].reasons]) == ("unproven", ["not-repeatable"])
+
+
+@pytest.mark.parametrize(("method", "expected"), [("WS", "unproven"), ("POST", "hollow")])
+def test_a_conversation_of_which_only_the_handshake_is_checked(method: str, expected: str) -> None:
+    seen = replace(EXCHANGE, method=method)
+    cases, _ = judge_run(
+        evidence(
+            plain=run(RECORD, exchanges=(seen,)),
+            error=faulted(FaultKind.ERROR, RECORD, exchanges=(replace(seen, fault=FaultKind.ERROR),)),
+            value=faulted(FaultKind.VALUE, RED, exchanges=(replace(seen, fault=FaultKind.VALUE),)),
+        )
+    )
+    assert cases[0].verdict.value == expected

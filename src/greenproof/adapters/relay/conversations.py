@@ -4,13 +4,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import wsproto.events
 from mitmproxy import flow as flows
 from mitmproxy import http, tcp
 
 from greenproof.adapters.relay import faults
 from greenproof.adapters.relay.faults import Wire
 from greenproof.adapters.relay.joining import Joined
-from greenproof.adapters.relay.layers import ACCEPTED
+from greenproof.adapters.relay.layers import ACCEPTED, CONTROL
 from greenproof.adapters.relay.listeners import Listeners
 from greenproof.adapters.relay.recording import Sight
 from greenproof.adapters.relay.run import Run
@@ -67,6 +68,7 @@ class Conversations:
         if sight is not None and ACCEPTED not in flow.metadata:
             held = Conversation(self.run(), flow.client_conn.id, sight)
             flow.metadata[_CONVERSATION] = held
+            flow.metadata[CONTROL] = lambda event: _control(held, event)
 
     def websocket_message(self, flow: http.HTTPFlow) -> None:
         """A message passes; under a fault the server's are replaced, never dropped."""
@@ -128,3 +130,20 @@ class Conversations:
         held: Conversation | None = flow.metadata.get(_CONVERSATION)
         if held is not None:
             held.end()
+
+
+def _control(held: Conversation, event: wsproto.events.Event) -> wsproto.events.Event:
+    """How the server closes, and what it answers to a ping, are answers too: some tests check nothing else."""
+    if not isinstance(event, wsproto.events.CloseConnection | wsproto.events.Pong):
+        return event
+    joined = held.run.joining.join(held.connection)
+    part = held.part
+    if not joined.certain or joined.moment != part.joined.moment:
+        return event
+    kind = faults.fault_for(held.run.plan, joined.moment, part.wire)
+    if kind is None:
+        return event
+    part.fault = kind
+    if isinstance(event, wsproto.events.Pong):
+        return wsproto.events.Pong(payload=b"greenproof")
+    return wsproto.events.CloseConnection(code=faults.other_close_code(event.code), reason="greenproof")

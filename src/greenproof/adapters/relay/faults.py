@@ -218,6 +218,11 @@ def change_message(content: bytes, text: bool, kind: FaultKind) -> bytes:
     return mutation.mutate_body(content, None, text)
 
 
+def other_close_code(code: int) -> int:
+    """Of RFC 6455, section 7.4.1: an internal error for a normal closure, a normal closure for all else."""
+    return 1011 if code in (1000, 1001, 1005) else 1000
+
+
 class ChangedLines:
     """A stream of events of which each `data:` line is changed as soon as it is whole."""
 

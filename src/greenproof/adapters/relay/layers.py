@@ -2,7 +2,7 @@
 their head on, and WebSockets that the relay accepts in place of the service."""
 
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, cast
 
 import wsproto.events
@@ -17,9 +17,11 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseEndOfMessage,
     ResponseHeaders,
 )
+from mitmproxy.proxy.layers.websocket import WebsocketLayer
 from mitmproxy.proxy.mode_specs import ReverseMode
 from wsproto import ConnectionType
 from wsproto.connection import Connection as WebSocket
+from wsproto.connection import ConnectionState
 
 from greenproof.adapters.relay.faults import ERROR_MESSAGE, Replacement
 
@@ -29,6 +31,8 @@ ENDLESS = "greenproof.endless"
 """Key in a flow's metadata: the service's answer may never end, so its end is not waited for."""
 STREAMED = "greenproof.streamed"
 """Key in a flow's metadata: the replacement has been sent."""
+CONTROL = "greenproof.control"
+"""Key in a flow's metadata: changes a frame of a WebSocket that is no message, on its way to the client."""
 ACCEPTED = "greenproof.accepted"
 """Key in a flow's metadata: called for each message of a WebSocket that the relay itself accepted."""
 
@@ -106,11 +110,14 @@ class RelayStream(HttpStream):
             yield from self.send_response(already_streamed=True)
 
     def flow_done(self) -> Commands:
-        """The answer is out: a WebSocket that the relay accepted has nobody behind it."""
-        if ACCEPTED not in self.flow.metadata:
+        """The answer is out: what follows a changed protocol is ours."""
+        if ACCEPTED in self.flow.metadata:
+            self.child_layer = AcceptedWebSocket(self.context, self.flow.metadata[ACCEPTED])
+        elif self.flow.websocket and self.flow.response and self.flow.response.status_code == 101:
+            self.child_layer = RelayWebSocket(self.context, self.flow)
+        else:
             yield from super().flow_done()
             return
-        self.child_layer = AcceptedWebSocket(self.context, self.flow.metadata[ACCEPTED])
         self._handle_event = self.passthrough
         yield from self.child_layer.handle_event(events.Start())
         yield _send(ResponseEndOfMessage(self.stream_id), self.context.client)
@@ -118,6 +125,25 @@ class RelayStream(HttpStream):
 
 def _send(event: Any, to: connection.Connection) -> SendHttp:
     return SendHttp(event, to)
+
+
+class RelayWebSocket(WebsocketLayer):
+    """mitmproxy's, but the server's words that are no messages can be changed as well."""
+
+    def start(self, event: events.Event) -> Commands:
+        """The handshake is over: what is sent to the client from now on goes through `CONTROL`."""
+        yield from super().start(event)
+        change: Callable[[wsproto.events.Event], wsproto.events.Event] | None = self.flow.metadata.get(CONTROL)
+        client = self.client_ws
+        send = client.send2
+
+        def changed(told: wsproto.events.Event) -> commands.SendData:
+            # The echo of what the client itself closed stays as it is.
+            return send(told if change is None or client.state is ConnectionState.REMOTE_CLOSING else change(told))
+
+        client.send2 = changed  # type: ignore[method-assign, assignment]
+
+    _handle_event = start
 
 
 class AcceptedWebSocket(layer.Layer):

@@ -90,6 +90,8 @@ class Tap:
         sight.depth = depth_of(answer.headers.get("x-greenproof-depth"))
         to_relay(answer.headers, listener.peers)
         if answer.status_code == 101:
+            if sight.planned is FaultKind.VALUE and answer.headers.pop("sec-websocket-protocol", None):
+                sight.deliver()
             return
         if sight.wire.method == "WS":
             self._refused(flow, sight, answer)

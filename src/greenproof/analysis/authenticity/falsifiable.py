@@ -117,12 +117,21 @@ def falsified(case_id: str, contact: Contact, runs: Mapping[FaultKind, FaultRun]
         reason, hollow = _decide_by_fixture(error, results.get(FaultKind.VALUE))
     else:
         reason, hollow = _decide(error)
+        value = results.get(FaultKind.VALUE)
+        if hollow and value is not None and _is_handshake(contact, value, failures.get(FaultKind.VALUE)):
+            reason, hollow = reasons.HANDSHAKE_ONLY.reason(), False
         if reason is None:
             reason, hollow = _put_up_with(contact, results.get(FaultKind.TAILORED))
         first = runs[FaultKind.ERROR].first_answer(case_id) if FaultKind.ERROR in runs else None
         if reason is None and _differs(contact, first):
             reason = reasons.NOT_REPEATABLE.reason()
     return Falsification(told, reason, hollow, failures)
+
+
+def _is_handshake(contact: Contact, value: FaultResult, failure: Failure | None) -> bool:
+    """Whether a check noticed what the value fault changes in a WebSocket, though it let wrong messages pass."""
+    noticed = value.delivered > 0 and value.noticed and failure is not None and failure.kind == "check"
+    return noticed and all(x.method == "WS" for x in contact.call)
 
 
 def _put_up_with(contact: Contact, result: FaultResult | None) -> tuple[Reason | None, bool]:

@@ -163,6 +163,12 @@ RED_BY_ACCIDENT = _kind(
     "Under the error it stumbled over the shape of the answer before a check; no check noticed changed values.",
     "Assert the status first, and a value that the test itself determined.",
 )
+HANDSHAKE_ONLY = _kind(
+    "handshake-only",
+    Verdict.UNPROVEN,
+    "It checks what a WebSocket agrees on when it opens, which no error replaces, and nothing that comes after.",
+    "Let it also wait for a message, and check it.",
+)
 ANY_ERROR_WILL_DO = _kind(
     "any-error-will-do",
     Verdict.UNPROVEN,
@@ -249,6 +255,12 @@ NEVER_COLLECTED = _kind(
     Verdict.NOT_RUN,
     "The file holds this test, but pytest never collected it.",
     "Look for import errors, naming rules and hooks that drop tests.",
+)
+LOST = _kind(
+    "lost",
+    Verdict.NOT_RUN,
+    "It was planned in the last good run, and this run did not collect it.",
+    "Put the test back; or, if it was taken away on purpose, say so once with --removed GLOB.",
 )
 IMPORT_ERROR = _kind(
     "import-error",
