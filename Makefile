@@ -1,6 +1,6 @@
 # Everything that a newcomer needs: make demo, make test. Works without root, Docker or Node.
 .POSIX:
-.PHONY: install check test unit demo apex clean bench
+.PHONY: install check test unit demo apex clean bench hostile
 
 PY = .venv/bin/python
 
@@ -21,6 +21,10 @@ unit: install apex
 	$(PY) -m pytest
 
 test: check unit
+
+# Every kind of bad input, and many more instants at which a command is interrupted (about ten minutes).
+hostile: install
+	$(PY) -m pytest tests/hostile --hostile --instants 60
 
 demo: install apex
 	@$(PY) scripts/demo.py

@@ -5,6 +5,21 @@ import signal
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What `make hostile` adds."""
+    parser.addoption("--hostile", action="store_true", help="also the rare and slow cases of tests/hostile")
+    parser.addoption("--instants", type=int, default=5, help="at how many seeded instants each command is interrupted")
+    parser.addoption("--seed", type=int, default=0, help="of these instants")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The rare cases wait for `--hostile`."""
+    if not config.getoption("--hostile"):
+        rare = [item for item in items if item.get_closest_marker("hostile")]
+        config.hook.pytest_deselected(items=rare)
+        items[:] = [item for item in items if item not in rare]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def interruptible() -> None:
     """Commands that tests start can be interrupted, even if this run itself was started in the background.

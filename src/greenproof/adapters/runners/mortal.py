@@ -5,7 +5,8 @@
 Run as a script, in an interpreter without site. A function between fork and exec would do the same, but is not safe
 in a process with threads. A command that kills its parent meets this process instead of ours, and the kernel then
 ends the command as well: that is told as the command's own end, with everything that was seen before. Daemons that
-the command leaves behind become children of this process, whatever they did to hide, and are ended with it.
+the command leaves behind become children of this process, whatever they did to hide, and are ended with it: when the
+command ends, and when the process that started it has gone.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ import time
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_PARENT_DIED = signal.SIGUSR1
 _GRACE_S = 2.0
 # Ctrl-C and the end of a terminal are the command's to answer; we leave when it has left.
 _LEFT_TO_THE_COMMAND = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM)
@@ -26,14 +28,15 @@ _LEFT_TO_THE_COMMAND = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIG
 def main() -> None:
     """Start the command and leave as it leaves: with its exit code, or by the signal that killed it."""
     parent, executable, argv = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
-    _ask_kernel(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(_PARENT_DIED, lambda number, frame: _follow(parent))
+    _ask_kernel(_PR_SET_PDEATHSIG, _PARENT_DIED)
     _ask_kernel(_PR_SET_CHILD_SUBREAPER, 1)
     _leave_without(parent)
     before = {number: signal.signal(number, signal.SIG_IGN) for number in _LEFT_TO_THE_COMMAND}
     ours = os.getpid()
     child = os.fork()
     if child == 0:
-        for number, handler in before.items():
+        for number, handler in (*before.items(), (_PARENT_DIED, signal.SIG_DFL)):
             signal.signal(number, handler)
         _ask_kernel(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _leave_without(ours)
@@ -63,9 +66,17 @@ def _leave_without(parent: int) -> None:
         os._exit(1)
 
 
-def _end_orphans() -> None:
+def _follow(parent: int) -> None:
+    """The parent has gone, unless the command only says so: everything goes."""
+    if os.getppid() == parent:
+        return
+    _end_orphans(grace=0.0)
+    os._exit(1)
+
+
+def _end_orphans(grace: float = _GRACE_S) -> None:
     """Ask what the command left to go, then make it."""
-    deadline = time.monotonic() + _GRACE_S
+    deadline = time.monotonic() + grace
     asked: set[int] = set()
     while orphans := _children():
         over = time.monotonic() > deadline

@@ -183,7 +183,8 @@ class Front(asyncio.Protocol):
                 )
         except (OSError, TimeoutError) as problem:
             self._connecting = None
-            self.place.loss.suspect(self.listener.target.name, origin, str(problem))
+            if not self.listener.target.down:
+                self.place.loss.suspect(self.listener.target.name, origin, str(problem))
             self._no_answer("Connect call failed")
             return
         self._connecting = None
