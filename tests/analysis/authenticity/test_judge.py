@@ -58,6 +58,14 @@ def test_only_health_was_asked() -> None:
     assert judged(plain=plain, error=None, value=None) == ("hollow", ["wrong-route"])
 
 
+def test_only_a_log_in_is_no_feature_unless_a_claim_says_so() -> None:
+    login = replace(EXCHANGE, method="POST", path="/login")
+    plain = run(RECORD, exchanges=(login,))
+    assert judged(plain=plain, error=None, value=None) == ("unproven", ["plumbing-only"])
+    other = Claims((Claim(("test_orders.py::*",), (Route.parse("GET /orders/{id}"),)),), DEFAULT_PLUMBING)
+    assert judged(plain=plain, claims=other, error=None, value=None) == ("hollow", ["wrong-route"])
+
+
 def test_a_claim_names_another_route() -> None:
     claims = Claims((Claim(("test_orders.py::*",), (Route.parse("GET /orders/{id}"),)),), DEFAULT_PLUMBING)
     assert judged(claims=claims, error=None, value=None) == ("hollow", ["wrong-route"])

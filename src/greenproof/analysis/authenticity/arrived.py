@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from greenproof.analysis.authenticity import reasons
 from greenproof.analysis.authenticity.contact import Contact
-from greenproof.model.facts import CaseRecord, Depth, Exchange, Receipt
+from greenproof.model.facts import CaseRecord, Depth, Exchange, Phase, Receipt
 from greenproof.model.routes import Route
 from greenproof.model.verdicts import Reason
+
+_ASKING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +29,17 @@ def arrived(
     receipts: Sequence[Receipt],
     expected: Mapping[str, str | None],
     services: Mapping[str, str],
+    *,
+    claimed: bool = True,
 ) -> Arrival:
     """Judge the arrival of a case.
 
     `receipts` are those that carry one of the case's trace ids; `expected` maps a target to its revision (None:
-    unnamed); `services` maps a target to the name under which its service writes receipts.
+    unnamed); `services` maps a target to the name under which its service writes receipts; `claimed`: a claim names
+    the case's routes.
     """
     if not contact.on_route:
-        return _no_route(case, contact)
+        return _no_route(case, contact, claimed)
     judged = [_judge(x, receipts, expected.get(x.target), services) for x in contact.on_route]
     good = [a for a in judged if a.reason is None]
     if good:
@@ -45,7 +50,7 @@ def arrived(
     return (refuted or judged)[0]
 
 
-def _no_route(case: CaseRecord, contact: Contact) -> Arrival:
+def _no_route(case: CaseRecord, contact: Contact, claimed: bool) -> Arrival:
     """Nothing was answered on a claimed route: say which of the ways to fail this is."""
     if contact.synthetic:
         return _refuted(reasons.FALLBACK, [x.id for x in contact.synthetic])
@@ -59,6 +64,9 @@ def _no_route(case: CaseRecord, contact: Contact) -> Arrival:
         return _refuted(reasons.SETUP_ONLY, [x.id for x in contact.own_setup])
     if contact.elsewhere:
         routes = sorted({f"{x.target}: {x.method} {x.path}" for x in contact.elsewhere})
+        if not claimed and any(x.phase is Phase.CALL and x.method not in _ASKING for x in contact.elsewhere):
+            # Perhaps it tests the log-in itself; asking for the health of a service is no test of a feature.
+            return _missing(reasons.PLUMBING_ONLY, [x.id for x in contact.elsewhere])
         text = f"{reasons.WRONG_ROUTE.meaning} Reached: {', '.join(routes[:5])}."
         return Arrival(reasons.WRONG_ROUTE.reason(text, *(x.id for x in contact.elsewhere)), True)
     ways_out = _ways_out(case)

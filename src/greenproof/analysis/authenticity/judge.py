@@ -91,7 +91,14 @@ class _Judge:
         evidence = self._evidence
         traces = {x.trace_id for x in contact.all if x.trace_id}
         receipts = [r for trace in sorted(traces) for r in self._receipts.get(trace, ())]
-        arrival = arrived(record, contact, receipts, evidence.expected or {}, evidence.services or {})
+        arrival = arrived(
+            record,
+            contact,
+            receipts,
+            evidence.expected or {},
+            evidence.services or {},
+            claimed=bool(evidence.claims.of(record.id)),
+        )
         base = replace(base, receipts=arrival.receipts, remarks=arrival.remarks)
         if not contact.on_route:
             return self._verdict(base, arrival, None, None)

@@ -163,6 +163,12 @@ RED_BY_ACCIDENT = _kind(
     "Under the error it stumbled over the shape of the answer before a check; no check noticed changed values.",
     "Assert the status first, and a value that the test itself determined.",
 )
+PLUMBING_ONLY = _kind(
+    "plumbing-only",
+    Verdict.UNPROVEN,
+    "It reached nothing but plumbing such as a log-in, and no claim says that this is what it tests.",
+    "Name the route in a claim if it is; else exercise the feature's own route.",
+)
 HANDSHAKE_ONLY = _kind(
     "handshake-only",
     Verdict.UNPROVEN,
