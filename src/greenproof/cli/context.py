@@ -42,20 +42,19 @@ def speaker(quiet: bool) -> Callable[[str], None]:
 
 def check_json_place(path: str | None) -> None:
     """Whether a result could be written there: asked before the work, not after it."""
-    import os
-
-    if path is None or path == "-":
+    target = Path(path or "-")
+    # Pipes and devices are left alone: to open them is to use them.
+    if path in (None, "-") or (target.exists() and not target.is_file() and not target.is_dir()):
         return
-    target = Path(path)
-    folder = target.parent
-    if target.is_dir():
-        why = "it is a folder"
-    elif not folder.is_dir():
-        why = "there is no such folder"
-    elif not os.access(target if target.exists() else folder, os.W_OK):
-        why = "it can't be written by this user"
-    else:
+    new = not target.exists()
+    try:
+        with target.open("ab"):
+            pass
+        if new:
+            target.unlink()
         return
+    except OSError as error:
+        why = error.strerror or str(error)
     raise UsageError(
         f"the result can't be written: {why}",
         code="json-not-writable",
