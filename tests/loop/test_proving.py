@@ -239,6 +239,7 @@ def test_nothing_is_left_running_after_ctrl_c(tmp_path: Path, shop: str) -> None
         "-m",
         "greenproof",
         "prove",
+        "-vv",
         "--target",
         f"shop={shop}",
         "--",
@@ -317,7 +318,7 @@ def test_nothing_is_left_running_when_we_are_killed(tmp_path: Path, shop: str) -
         "    print('begun', flush=True)\n    time.sleep(600)\n"
     )
     command = [
-        sys.executable, "-m", "greenproof", "prove", "--target", f"shop={shop}",
+        sys.executable, "-m", "greenproof", "prove", "-vv", "--target", f"shop={shop}",
         "--", sys.executable, "-m", "pytest", "-s", "-p", "no:asyncio", "-p", "no:anyio",
     ]  # fmt: skip
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from greenproof.adapters.platforms.base import Platform
-from greenproof.cli.context import config_option, environment_option, load_plan, quiet_option, speaker, write_json
+from greenproof.cli.context import config_option, environment_option, load_plan, write_json
+from greenproof.cli.talk import Talk, talk_options
 from greenproof.loop.journal import Journal
 from greenproof.loop.platforms import platform_of
 from greenproof.loop.requests import environment_of
@@ -18,79 +19,94 @@ from greenproof.reporting.summary import printable
 json_option = click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
 
 
-def _chosen(config: Path | None, environment: str | None, quiet: bool) -> tuple[Plan, Environment, Platform]:
+def _chosen(
+    config: Path | None, environment: str | None, talk: Talk | None = None
+) -> tuple[Plan, Environment, Platform]:
     plan = load_plan(config)
     chosen = environment_of(plan, environment)
-    return plan, chosen, platform_of(plan, chosen, speaker(quiet))
+    return plan, chosen, platform_of(plan, chosen, talk.say if talk else None)
 
 
-def _platform(config: Path | None, environment: str | None, quiet: bool = False) -> Platform:
-    return _chosen(config, environment, quiet)[2]
+def _platform(config: Path | None, environment: str | None, talk: Talk | None = None) -> Platform:
+    return _chosen(config, environment, talk)[2]
 
 
 @click.command()
 @config_option
 @environment_option
-@quiet_option
+@talk_options
 @json_option
-def up(config: Path | None, environment: str | None, quiet: bool, as_json: bool) -> None:
+def up(config: Path | None, environment: str | None, as_json: bool, talk: Talk) -> None:
     """Start the environment: supervisor, dependencies, ingress. Clears what a killed one left behind."""
-    platform = _platform(config, environment, quiet)
+    platform = _platform(config, environment, talk)
+    talk.doing("up")
     platform.up()
+    talk.rest()
     _show_status(platform, as_json)
 
 
 @click.command()
 @config_option
 @environment_option
-@quiet_option
-def down(config: Path | None, environment: str | None, quiet: bool) -> None:
+@talk_options
+def down(config: Path | None, environment: str | None, talk: Talk) -> None:
     """Stop everything that `up` started. Data is kept."""
-    _platform(config, environment, quiet).down()
+    platform = _platform(config, environment, talk)
+    talk.doing("down")
+    platform.down()
+    talk.rest()
     click.echo("down")
 
 
 @click.command()
 @config_option
 @environment_option
-@quiet_option
+@talk_options
 @json_option
-def deploy(config: Path | None, environment: str | None, quiet: bool, as_json: bool) -> None:
+def deploy(config: Path | None, environment: str | None, as_json: bool, talk: Talk) -> None:
     """Deploy the services as they are now, as one release. If one is not ready, the old release goes on serving."""
-    plan, chosen, platform = _chosen(config, environment, quiet)
+    plan, chosen, platform = _chosen(config, environment, talk)
     with Journal.open(plan, chosen, "deploy", secrets=platform.secrets().values()) as journal:
+        journal.on_evidence = talk.verbose
+        talk.doing("deploy")
         before = platform.status().current
         release = platform.deploy()
         journal.deployed(release, before, platform.ready())
         journal.finish(ExitCode.VERIFIED)
+    talk.rest()
     _show_release("deployed", release, as_json)
-    if not quiet:
-        click.echo("the environment stays up; `greenproof down` stops it", err=True)
+    talk.say("the environment stays up; `greenproof down` stops it")
 
 
 @click.command()
 @config_option
 @environment_option
-@quiet_option
+@talk_options
 @json_option
-def rollback(config: Path | None, environment: str | None, quiet: bool, as_json: bool) -> None:
+def rollback(config: Path | None, environment: str | None, as_json: bool, talk: Talk) -> None:
     """Go back to the release before, as a whole."""
-    plan, chosen, platform = _chosen(config, environment, quiet)
+    plan, chosen, platform = _chosen(config, environment, talk)
     with Journal.open(plan, chosen, "rollback", secrets=platform.secrets().values()) as journal:
+        talk.doing("rollback")
         before = platform.status().current
         release = platform.rollback()
         journal.rolled_back(release, before)
         journal.finish(ExitCode.VERIFIED)
+    talk.rest()
     _show_release("rolled back to", release, as_json)
 
 
 @click.command()
 @config_option
 @environment_option
+@talk_options
 @json_option
-def ready(config: Path | None, environment: str | None, as_json: bool) -> ExitCode:
+def ready(config: Path | None, environment: str | None, as_json: bool, talk: Talk) -> ExitCode:
     """Is each service ready, proven by its identity? Exit code 0: yes; 5: nothing is deployed; 1: no."""
-    readings = _platform(config, environment, quiet=True).ready()
+    platform = _platform(config, environment, talk)
+    talk.doing("ready")
+    readings = platform.ready()
+    talk.rest()
     if as_json:
         write_json("-", {"schema": "greenproof.readings/1", "readings": [dataclasses.asdict(r) for r in readings]})
     else:
@@ -111,7 +127,7 @@ def ready(config: Path | None, environment: str | None, as_json: bool) -> ExitCo
 @json_option
 def status(config: Path | None, environment: str | None, as_json: bool) -> None:
     """What is deployed, where it listens, and in which state it is."""
-    _show_status(_platform(config, environment, quiet=True), as_json)
+    _show_status(_platform(config, environment), as_json)
 
 
 @click.command()
@@ -122,7 +138,7 @@ def status(config: Path | None, environment: str | None, as_json: bool) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Go on as the log grows; Ctrl-C ends.")
 def logs(service: str, config: Path | None, environment: str | None, lines: int, follow: bool) -> None:
     """Show the log of a service or dependency."""
-    for line in _platform(config, environment, quiet=True).logs(service, lines, follow):
+    for line in _platform(config, environment).logs(service, lines, follow):
         click.echo(printable(line))
 
 

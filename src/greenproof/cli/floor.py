@@ -4,14 +4,13 @@ from pathlib import Path
 
 import click
 
-from greenproof.cli.context import check_json_place, config_option, load_plan, quiet_option, speaker, write_json
+from greenproof.cli.context import check_json_place, config_option, load_plan, write_json
+from greenproof.cli.output import show
+from greenproof.cli.talk import Level, Talk, talk_options
 from greenproof.loop.flooring import FloorListener, floor_request, measure
 from greenproof.loop.requests import pairs
 from greenproof.model.exits import ExitCode
-from greenproof.model.facts import CaseRecord
-from greenproof.model.floor import Backend
 from greenproof.reporting.floor import floor_document, floor_lines
-from greenproof.reporting.summary import printable
 
 
 @click.command()
@@ -35,8 +34,7 @@ from greenproof.reporting.summary import printable
     type=click.FloatRange(1, 86_400),
     help="Seconds for the whole measurement.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Show every case as it finishes, and long lists as a whole.")
-@quiet_option
+@talk_options
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def floor(
     targets: tuple[str, ...],
@@ -45,9 +43,8 @@ def floor(
     json_file: str | None,
     case_timeout: float,
     timeout: float,
-    verbose: bool,
-    quiet: bool,
     command: tuple[str, ...],
+    talk: Talk,
 ) -> ExitCode:
     """Run COMMAND (any pytest command, after '--') against backends that can't serve it, and tell what passes anyway.
 
@@ -64,16 +61,18 @@ def floor(
         case_timeout=case_timeout,
         timeout=timeout,
     )
-    say = speaker(quiet)
-
-    def case(backend: Backend, record: CaseRecord) -> None:
-        if verbose:
-            say(f"  {backend.value:11} {record.outcome.value:10} {printable(record.id)}")
-
-    measured = measure(request, FloorListener(say, case))
+    measured = measure(
+        request,
+        FloorListener(
+            talk.say,
+            lambda backend, record: talk.case(record),
+            lambda backend: talk.doing(backend.value),
+            talk.output,
+        ),
+    )
+    talk.rest()
     if json_file:
         write_json(json_file, floor_document(measured))
     if json_file != "-":
-        for line in floor_lines(measured, verbose=verbose):
-            click.echo(line)
+        show(floor_lines(measured, verbose=talk.level >= Level.VERBOSE))
     return ExitCode.VERIFIED if measured.measured else ExitCode.NOTHING_VERIFIED

@@ -7,12 +7,13 @@ import click
 
 from greenproof.cli.context import config_option, write_json
 from greenproof.cli.recorded import recorded
+from greenproof.cli.usage import Group
 from greenproof.ledger import projections
 from greenproof.model.exits import ExitCode
 from greenproof.reporting.summary import printable
 
 
-@click.group()
+@click.group(cls=Group)
 def ledger() -> None:
     """The record of every run: verify it, read it."""
 

@@ -9,11 +9,11 @@ from greenproof.cli.context import (
     config_option,
     environment_option,
     load_plan,
-    quiet_option,
-    speaker,
     write_json,
 )
-from greenproof.cli.progress import listener_for
+from greenproof.cli.output import show, tell
+from greenproof.cli.progress import listener_for, tell_tail
+from greenproof.cli.talk import Level, Talk, talk_options
 from greenproof.loop.cycle import Cycle, CycleOptions, run_cycle
 from greenproof.loop.journal import Journal
 from greenproof.loop.platforms import platform_of
@@ -34,7 +34,7 @@ from greenproof.reporting.worklog import worklog
 @click.option("--no-faults", is_flag=True, help="Only the plain run; 'inconclusive' at best.")
 @click.option("--no-fail-fast", is_flag=True, help="Run every phase, even after a gating one is red.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; '-' is stdout.")
-@quiet_option
+@talk_options
 def loop(
     config: Path | None,
     environment: str | None,
@@ -44,7 +44,7 @@ def loop(
     no_faults: bool,
     no_fail_fast: bool,
     json_file: str | None,
-    quiet: bool,
+    talk: Talk,
 ) -> ExitCode:
     """Ready, deploy, select, execute, judge, report: one turn, and a worklog of it."""
     check_json_place(json_file)
@@ -58,8 +58,7 @@ def loop(
             expected="an environment of kind local or staging",
         )
     suite = suite_of(plan, suite_name)
-    say = speaker(quiet)
-    platform = platform_of(plan, chosen, say)
+    platform = platform_of(plan, chosen, talk.say)
     with Journal.open(plan, chosen, "loop", suite.name, platform.secrets().values()) as journal:
         cycle = run_cycle(
             Cycle(
@@ -68,20 +67,21 @@ def loop(
                 suite,
                 platform,
                 journal,
-                listener_for(journal, say, show_output=False),
+                listener_for(journal, talk),
                 worklog,
                 CycleOptions(not no_deploy, not no_fail_fast, limit, not no_faults),
             )
         )
+    talk.rest()
     if json_file and cycle.proof:
         write_json(json_file, result(cycle.proof, head=cycle.head))
     if cycle.failure:
-        for line in cycle.failure.lines():
-            click.echo(line, err=True)
-    if cycle.proof and json_file != "-":
-        for line in summary_lines(cycle.proof):
-            click.echo(line)
+        tell(cycle.failure)
+    if cycle.proof:
+        tell_tail(talk, cycle.proof.plain, cycle.proof.tail)
+        if json_file != "-":
+            show(summary_lines(cycle.proof, verbose=talk.level >= Level.VERBOSE))
     if cycle.worklog:
-        say(f"worklog: {cycle.worklog}")
-    say("the environment stays up; `greenproof down` stops it")
+        talk.say(f"worklog: {cycle.worklog}")
+    talk.say("the environment stays up; `greenproof down` stops it")
     return cycle.exit_code

@@ -11,6 +11,8 @@ import click
 
 from greenproof import __version__
 from greenproof.adapters import interruption
+from greenproof.cli.output import be_writable, tell, tell_lines
+from greenproof.cli.usage import Group, from_click
 from greenproof.model.errors import GreenproofError, from_system
 from greenproof.model.exits import ExitCode
 
@@ -31,7 +33,7 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group whose commands are imported only when they are called."""
 
     @override
@@ -65,11 +67,12 @@ def root() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and leave with its exit code. Whatever goes wrong is one clear message, never a traceback."""
     interruption.install()
+    be_writable()
     try:
         code = _run(arguments)
     except KeyboardInterrupt:
         interruption.finished()
-        _tell(["interrupted [interrupted]"], ExitCode.INTERRUPTED)
+        tell_lines(["interrupted [interrupted]"], ExitCode.INTERRUPTED)
         with contextlib.suppress(OSError):
             sys.stdout.flush()
         # The interpreter may hold on to an interrupt that came in the middle of an import, and would leave by a signal
@@ -86,13 +89,15 @@ def _run(arguments: Sequence[str] | None) -> int:
         return int(code) if isinstance(code, int) else 0
     except click.exceptions.Exit as error:
         return error.exit_code
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return ExitCode.USAGE
+    except click.ClickException as error:
+        return tell(from_click(error))
     except click.Abort as error:
         raise KeyboardInterrupt from error
     except GreenproofError as error:
-        return _tell(error.lines(), error.exit_code)
+        return tell(error)
     except BrokenPipeError:
         # The reader of our output has gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -100,16 +105,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     except Exception as error:
         known = from_system(error) if isinstance(error, OSError) else None
         if known is not None:
-            return _tell(known.lines(), known.exit_code)
+            return tell(known)
         if os.environ.get("GREENPROOF_TRACEBACK"):
             raise
         text = f"error: a defect in greenproof: {type(error).__name__}: {error} [internal-error]"
         lines = [text, "", "hint: set GREENPROOF_TRACEBACK=1 and report what it shows"]
-        return _tell(lines, ExitCode.INTERNAL_ERROR)
-
-
-def _tell(lines: Sequence[str], code: ExitCode) -> ExitCode:
-    with contextlib.suppress(OSError):
-        for line in lines:
-            click.echo(line, err=True)
-    return code
+        return tell_lines(lines, ExitCode.INTERNAL_ERROR)

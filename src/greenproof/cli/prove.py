@@ -5,8 +5,10 @@ from pathlib import Path
 import click
 
 from greenproof.adapters.platforms.base import Platform
-from greenproof.cli.context import check_json_place, config_option, environment_option, load_plan, speaker, write_json
-from greenproof.cli.progress import listener_for
+from greenproof.cli.context import check_json_place, config_option, environment_option, load_plan, write_json
+from greenproof.cli.output import show
+from greenproof.cli.progress import listener_for, tell_tail
+from greenproof.cli.talk import Level, Talk, talk_options
 from greenproof.loop.journal import Journal
 from greenproof.loop.platforms import platform_of
 from greenproof.loop.proving import prove as run_proof
@@ -31,8 +33,7 @@ from greenproof.reporting.summary import summary_lines
 @click.option(
     "--timeout", default=900.0, show_default=True, type=click.FloatRange(1, 86_400), help="Seconds for a run."
 )
-@click.option("-v", "--verbose", is_flag=True, help="Show the proven cases too.")
-@click.option("-q", "--quiet", is_flag=True, help="Nothing but the result.")
+@talk_options
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def prove(
     targets: tuple[str, ...],
@@ -44,9 +45,8 @@ def prove(
     no_faults: bool,
     fail_fast: bool,
     timeout: float,
-    verbose: bool,
-    quiet: bool,
     command: tuple[str, ...],
+    talk: Talk,
 ) -> ExitCode:
     """Run COMMAND (any pytest command, after '--') and judge each case: is its green real?
 
@@ -67,13 +67,13 @@ def prove(
     platform = _platform_for(plan, chosen, overrides)
     request = prove_request(plan, chosen, platform, command, overrides)
     with Journal.open(plan, chosen, secrets=platform.secrets().values() if platform else ()) as journal:
-        listener = listener_for(journal, speaker(quiet), show_output=not quiet)
-        proof = run_proof(request, listener, journal.run)
+        proof = run_proof(request, listener_for(journal, talk), journal.run)
         journal.judged(proof)
         head = journal.finish(proof.verdict.exit_code)
+    talk.rest()
+    tell_tail(talk, proof.plain, proof.tail)
     if json_file != "-":
-        for line in summary_lines(proof, verbose=verbose):
-            click.echo(line)
+        show(summary_lines(proof, verbose=talk.level >= Level.VERBOSE))
     if json_file:
         write_json(json_file, result(proof, head=head))
     return proof.verdict.exit_code

@@ -157,6 +157,7 @@ def run_cycle(cycle: Cycle) -> Cycle:
             cycle = _with_step(cycle, StepRecord(name, "not reached", 0.0))
             continue
         cycle.listener.say(f"step {name}")
+        cycle.listener.doing(f"step {name}", None, False)
         cycle.journal.step_started(name)
         began = time.monotonic()
         try:
@@ -166,6 +167,7 @@ def run_cycle(cycle: Cycle) -> Cycle:
             cycle = replace(cycle, failure=error)
             record = StepRecord(name, "failed", time.monotonic() - began, error.message)
         cycle.journal.step_finished(record)
+        cycle.listener.detail(f"step {name}: {record.duration_s:.2f} s")
         cycle.listener.say(
             f"step {name}: {record.result}, {record.detail}" if record.detail else f"step {name}: {record.result}"
         )

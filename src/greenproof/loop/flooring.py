@@ -25,6 +25,7 @@ from greenproof.model.errors import UsageError
 from greenproof.model.facts import CaseRecord, RunObservation
 from greenproof.model.floor import Backend, BackendRun, Floor
 from greenproof.model.plan import Category, Plan, Priority, Target
+from greenproof.model.redaction import redact_text
 
 _SLACK_S = 5.0
 """Seconds beyond its two deadlines (set-up and call; teardown) that a case may take to be ended from inside."""
@@ -66,6 +67,10 @@ class FloorListener:
 
     say: Callable[[str], None] = lambda text: None
     case: Callable[[Backend, CaseRecord], None] = lambda backend, record: None
+    doing: Callable[[Backend], None] = lambda backend: None
+    """On which backend the suite runs from now on."""
+    output: Callable[[str], None] = lambda line: None
+    """A line that the suite printed."""
 
 
 def floor_request(
@@ -218,6 +223,7 @@ def _measured(
             return
         stand.play(backend)
         listener.say(f"{backend.value}: running, for at most {seconds:.0f} s")
+        listener.doing(backend)
         run = _Suite(stand, request, listener, backend).run(seconds)
         listener.say(f"{backend.value}: {len(run.observation.cases)} cases in {run.observation.duration_s:.1f} s")
         yield run
@@ -282,7 +288,7 @@ class _Suite:
             timeout=seconds,
         )
         try:
-            result = command.run(stop=self._stands_still)
+            result = command.run(on_line=lambda line: self._listener.output(redact_text(line)), stop=self._stands_still)
         finally:
             end_marked("GREENPROOF_CONTROL", witness.control)
         observation = witness.finish(

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -66,6 +66,8 @@ class Journal:
         self._release: str | None = None
         self.evidence: tuple[tuple[str, str], ...] = ()
         """What lies beside the ledger: (what it is, path relative to the worklogs)."""
+        self.on_evidence: Callable[[str], None] = lambda text: None
+        """Told of each piece of evidence as it is kept."""
         self._append(
             RunStarted(self.run, command, environment.name, environment.kind, suite or None, version=__version__)
         )
@@ -176,6 +178,7 @@ class Journal:
         identifier = self._ledger.put_evidence(text)
         digest = identifier.removeprefix(PREFIX)
         self.evidence += ((what, f"../evidence/{digest[:2]}/{digest}"),)
+        self.on_evidence(f"evidence kept: {what}: {identifier}")
         return identifier
 
     def finish(self, code: ExitCode, detail: str = "") -> str:

@@ -99,6 +99,10 @@ class Listener:
     """A case finished, in the plain run (None) or under a fault."""
     reading: Callable[[Reading], None] = lambda reading: None
     """A target was looked at before the suite began."""
+    doing: Callable[[str, int | None, bool], None] = lambda what, total, fault: None
+    """What is done from now on, how many cases it has if that is known, and whether they run under a fault."""
+    detail: Callable[[str], None] = lambda text: None
+    """A line about relay and plugin."""
 
 
 def new_run_id() -> str:
@@ -138,6 +142,7 @@ def execute(request: ProofRequest, listener: Listener) -> Execution:
         error = value = None
         if request.faults and not request.offline and not plain.relay_lost and not plain.lost_targets:
             error, value = session.faulted(plain, listener)
+        listener.doing("judging", None, False)
     targets, changed = _still_the_same(targets, request)
     planned = (*request.planned, *(i for p in plain.processes[:1] for i in census(p)))
     planned = _within_phases(planned, request.phases)
@@ -199,10 +204,14 @@ class _Session:
     def plain(self, listener: Listener) -> tuple[RunObservation, CommandResult]:
         """The plain run: in one go, or phase by phase until a gating phase fails."""
         request = self._request
+        self._addresses_told(listener)
         if not request.phases:
+            listener.say("plain run: the system as it is")
+            listener.doing("plain run", None, False)
             return self.run(None, None, listener, request.timeout)
         done = []
         for phase in request.phases:
+            listener.doing(f"phase {phase.name}", len(phase.cases), False)
             listener.say(f"phase {phase.name}: {len(phase.cases)} cases")
             done.append(self.run(None, phase.cases, listener, request.timeout))
             red = any(c.outcome is not Outcome.PASSED for c in done[-1][0].cases)
@@ -212,16 +221,23 @@ class _Session:
         wanted = tuple(case for phase in request.phases for case in phase.cases)
         return merge([observation for observation, _ in done], wanted), done[-1][1]
 
+    def _addresses_told(self, listener: Listener) -> None:
+        for target in self._request.targets:
+            place = self._witness.address_of(target.name)
+            listener.detail(f"relay: {target.name} is {place}, before {self._request.redact(target.url)}")
+
     def faulted(self, plain: RunObservation, listener: Listener) -> tuple[RunObservation | None, RunObservation | None]:
         """The two fault runs over the cases that they can tell something about."""
         candidates = plan_faults(plain, self._request.claims)
         if not candidates.ids:
             return None, None
         limit = min(self._request.timeout, max(_FAULT_RUN_FLOOR_S, plain.duration_s * _FAULT_RUN_FACTOR))
+        listener.doing("fault run 1 of 2", len(candidates.ids), True)
         listener.say(f"fault run 1 of 2: {len(candidates.ids)} cases, their answers replaced by errors")
         error, _ = self.run(candidates.error, candidates.ids, listener, limit)
         sources = Sources.read(suite_sources(plain.processes[0]) if plain.processes else {})
         second = tailored(candidates.value, plain, error, self._request.claims, sources.tolerance)
+        listener.doing("fault run 2 of 2", len(candidates.ids), True)
         listener.say(f"fault run 2 of 2: {len(candidates.ids)} cases, {_second_faults(second)}")
         value, _ = self.run(second, candidates.ids, listener, limit)
         return error, value
@@ -257,6 +273,10 @@ class _Session:
             end_marked("GREENPROOF_CONTROL", witness.control)
         observation = witness.finish(
             exit_code=result.exit_code, timed_out=result.timed_out, duration_s=result.duration_s
+        )
+        listener.detail(
+            f"{f'{kind} fault run' if kind else 'run'}: exit status {result.exit_code}, {result.duration_s:.1f} s, "
+            f"test processes: {len(observation.processes)}, exchanges: {len(observation.exchanges)}"
         )
         return redacted(observation, request.redact), replace(result, tail=tuple(map(request.redact, result.tail)))
 

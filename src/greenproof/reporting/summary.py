@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from greenproof.model.proof import Proof
+from greenproof.model.text import printable
 from greenproof.model.verdicts import CaseVerdict, Verdict, counts
+
+__all__ = ["first_line", "printable", "summary_lines"]
 
 _ORDER = (Verdict.FAILED, Verdict.HOLLOW, Verdict.FLAKY, Verdict.UNPROVEN, Verdict.NOT_RUN)
 _SHOWN = 50
@@ -79,8 +82,3 @@ def _proven(cases: Sequence[CaseVerdict]) -> Iterator[str]:
 def first_line(text: str) -> str:
     """The first line that says something, cut at 200 characters."""
     return next((line.strip() for line in text.splitlines() if line.strip()), "")[:200]
-
-
-def printable(text: str) -> str:
-    """Text from outside without control characters, so that no test name can drive the terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)
