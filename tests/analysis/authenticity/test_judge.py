@@ -66,6 +66,22 @@ def test_only_a_log_in_is_no_feature_unless_a_claim_says_so() -> None:
     assert judged(plain=plain, claims=other, error=None, value=None) == ("hollow", ["wrong-route"])
 
 
+@pytest.mark.parametrize(
+    ("depth", "expected"),
+    [(Depth.UNKNOWN, ("unproven", ["server-error-only"])), (Depth.CORE, ("proven", []))],
+)
+def test_a_server_error_shows_no_feature_unless_its_handler_made_it(
+    depth: Depth, expected: tuple[str, list[str]]
+) -> None:
+    seen = replace(EXCHANGE, status=503, depth=depth)
+    changes = {
+        "plain": run(RECORD, exchanges=(seen,)),
+        "error": faulted(FaultKind.ERROR, RED, exchanges=(replace(seen, fault=FaultKind.ERROR),)),
+        "value": faulted(FaultKind.VALUE, RED, exchanges=(replace(seen, fault=FaultKind.VALUE),)),
+    }
+    assert judged(**changes) == expected
+
+
 def test_a_claim_names_another_route() -> None:
     claims = Claims((Claim(("test_orders.py::*",), (Route.parse("GET /orders/{id}"),)),), DEFAULT_PLUMBING)
     assert judged(claims=claims, error=None, value=None) == ("hollow", ["wrong-route"])

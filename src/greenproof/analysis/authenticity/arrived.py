@@ -100,6 +100,9 @@ def _judge(
         return _refuted(reasons.BYPASS, [exchange.id])
     if depth is Depth.CACHE:
         return _refuted(reasons.CACHED, [exchange.id])
+    if exchange.status is not None and exchange.status >= 500 and depth is not Depth.CORE:
+        # Whoever stands before a dead service says the same.
+        return _missing(reasons.SERVER_ERROR_ONLY, [exchange.id])
     remarks = ("the service did not say how deep it went",) if depth is Depth.UNKNOWN else ()
     named = [(f"header:{exchange.id}", exchange.identity)] if exchange.identity else []
     named += [(f"{r.source}:{r.service}:{r.trace_id}", r.revision) for r in own if r.revision]

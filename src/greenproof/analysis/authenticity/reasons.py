@@ -163,6 +163,12 @@ RED_BY_ACCIDENT = _kind(
     "Under the error it stumbled over the shape of the answer before a check; no check noticed changed values.",
     "Assert the status first, and a value that the test itself determined.",
 )
+SERVER_ERROR_ONLY = _kind(
+    "server-error-only",
+    Verdict.UNPROVEN,
+    "Every answer on its routes was an error of the server (5xx), as a system gives that is not there at all.",
+    "If the error is what the feature promises, let the service say that its handler made it (depth `core`).",
+)
 PLUMBING_ONLY = _kind(
     "plumbing-only",
     Verdict.UNPROVEN,
