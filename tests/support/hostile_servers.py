@@ -102,6 +102,15 @@ def endless_head(peer: socket.socket) -> None:
         peer.sendall(b"".join(b"X-More: %060d\r\n" % n for n in range(500)))
 
 
+def trickling_head(peer: socket.socket) -> None:
+    """The head of an answer, a byte from time to time: no wait for a byte is ever long."""
+    _request(peer)
+    peer.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    while True:
+        peer.sendall(b"x")
+        time.sleep(0.05)
+
+
 def bomb(peer: socket.socket) -> None:
     """50 KB that unpack to 50 MB."""
     packed = gzip.compress(b"\0" * (50 * MEGABYTE))

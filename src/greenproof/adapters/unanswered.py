@@ -40,7 +40,7 @@ def trouble_of(error: BaseException, url: str, timeout: float) -> Trouble:
             return _of_system(cause, host, place)
     names = [type(cause).__name__ for cause in _causes(error)]
     if "ConnectTimeout" in names:
-        text = f"{place} took no connection within {timeout:.0f} s"
+        text = f"{place} took no connection within {round(timeout, 1):g} s"
         return Trouble("no-connection", text, "look for a firewall, a full queue, or a wrong address")
     if any("Timeout" in name for name in names):
         return slow(timeout)
@@ -66,7 +66,7 @@ def _of_system(error: OSError | UnicodeError, host: str, place: str) -> Trouble:
 
 def slow(timeout: float) -> Trouble:
     """Somebody takes connections, but does not answer in time."""
-    text = f"no whole answer came within {timeout:.0f} s"
+    text = f"no whole answer came within {round(timeout, 1):g} s"
     return Trouble("timeout", text, "look whether the service hangs; a slow one is judged all the same")
 
 

@@ -24,7 +24,10 @@ def encode(message: Dict[str, Any]) -> bytes:
 
 def decode(line: bytes) -> Dict[str, Any]:
     """The object of one line; ValueError if it is anything else."""
-    message = _decode(line.decode("utf-8"))
+    try:
+        message = _decode(line.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("a message is not so deep") from None
     if not isinstance(message, dict):
         raise ValueError("a message is an object")
     return message

@@ -101,7 +101,7 @@ def failing_checks(body: bytes) -> str:
     text = body.decode("utf-8", "replace").strip()
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return " ".join(text.split())[:LONGEST_DETAIL]
     checks = document.get("checks", document.get("dependencies")) if isinstance(document, dict) else None
     if isinstance(checks, dict):
@@ -156,7 +156,7 @@ async def _identity(check: HttpCheck, answer: Answer, timeout: float) -> str | N
 def _field(body: bytes, name: str) -> str | None:
     try:
         value: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     for part in name.split("."):
         value = value.get(part) if isinstance(value, dict) else None

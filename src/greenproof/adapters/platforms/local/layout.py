@@ -171,8 +171,8 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds; None when it is missing or cut off."""
+    """What a JSON file holds; None when it is missing, cut off, or no such document as we write."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None

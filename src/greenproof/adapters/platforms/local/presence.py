@@ -34,7 +34,9 @@ Tell = Callable[[str], None]
 def find_supervisor(layout: Layout) -> int | None:
     """The control port of the living supervisor, known by pid and birth."""
     found = read_json(layout.supervisor)
-    if not isinstance(found, dict) or processes.birth(found["pid"]) != found["born"]:
+    if not isinstance(found, dict) or not {"pid", "born", "port"} <= set(found):
+        return None
+    if processes.birth(found["pid"]) != found["born"]:
         return None
     return int(found["port"])
 
