@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from apex.backend.local_model import LocalModel, number
-from apex.backend.model import COST_ANALYSIS, THREAD_SEARCH, Finding, ToolCall, Vocabulary
+from apex.backend.model import COST_ANALYSIS, MCP_TOOL, THREAD_SEARCH, Finding, ToolCall, Vocabulary
 
 KNOWN = Vocabulary(services=("checkout", "checkout-eu", "search"), metrics=("cost", "tokens"))
 
@@ -52,6 +52,20 @@ def test_a_question_can_need_both() -> None:
     assert tools == [COST_ANALYSIS, THREAD_SEARCH]
 
 
+def _answer(findings: list[Finding]) -> str:
+    async def joined() -> str:
+        return "".join([piece async for piece in LocalModel().answer("", findings)])
+
+    return asyncio.run(joined())
+
+
+def test_a_tool_of_the_user_is_called_by_its_name() -> None:
+    known = Vocabulary(tools=("desk.weather", "desk.weather-map"))
+    question = "Ask desk.weather about Rome"
+    [call] = asyncio.run(LocalModel().plan(question, known)).calls
+    assert call == ToolCall(MCP_TOOL, {"name": "desk.weather", "question": question})
+
+
 def _finding(service: str, value: float | None) -> Finding:
     asked: dict[str, Any] = {
         "operation": "compare",
@@ -64,12 +78,12 @@ def _finding(service: str, value: float | None) -> Finding:
 
 def test_a_comparison_says_by_how_much() -> None:
     findings = [_finding("search", 10.5), _finding("checkout", 12.0)]
-    answer = asyncio.run(LocalModel().answer("compare", findings))
+    answer = _answer(findings)
     assert answer.endswith("checkout is above search by 1.5.")
 
 
 def test_no_data_is_not_zero() -> None:
-    answer = asyncio.run(LocalModel().answer("compare", [_finding("search", None)]))
+    answer = _answer([_finding("search", None)])
     assert answer == "There is no cost recorded for search (2026)."
 
 

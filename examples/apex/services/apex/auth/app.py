@@ -4,16 +4,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
+import httpx
 from fastapi import Depends, FastAPI, Header, Request
 from greenproof_receipts import depth
 from pydantic import BaseModel, Field
 
 from apex.auth.accounts import Accounts
+from apex.auth.bypass import bypass_routes
+from apex.auth.oauth import OAuth, oauth_routes
 from apex.auth.sessions import Sessions
+from apex.auth.settings import Settings
 from apex.shared.errors import answer_in_envelopes
 from apex.shared.health import Ping, health_routes
-from apex.shared.settings import StoreSettings
-from apex.shared.stores import Stores, answer_while_stores_are_away, open_stores
+from apex.shared.stores import answer_while_stores_are_away, open_stores
 from apex.shared.tokens import Caller, bearer, identify
 
 Email = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
@@ -50,35 +53,44 @@ class Profile(BaseModel):
 
 async def _caller(request: Request, authorization: Annotated[str, Header()] = "") -> Caller:
     state = request.app.state
-    return await identify(state.settings.jwt_secret, state.stores.cache, bearer(authorization))
+    return await identify(
+        state.settings.stores.jwt_secret, state.stores.cache, bearer(authorization)
+    )
 
 
 SignedIn = Annotated[Caller, Depends(_caller)]
 
 
-def create_app(settings: StoreSettings) -> FastAPI:
+def create_app(settings: Settings) -> FastAPI:
     """The application; it opens its stores when it starts."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_stores(settings) as stores:
+        async with open_stores(settings.stores) as stores, httpx.AsyncClient(timeout=5) as client:
+            provider = settings.provider
             app.state.stores = stores
             app.state.accounts = Accounts(stores.database)
-            app.state.sessions = Sessions(stores.cache, settings.jwt_secret)
+            app.state.sessions = Sessions(stores.cache, settings.stores.jwt_secret)
+            app.state.oauth = OAuth(provider, stores.cache, client) if provider else None
             yield
 
     app = FastAPI(title="Apex auth", lifespan=lifespan)
     app.state.settings = settings
     answer_in_envelopes(app)
     answer_while_stores_are_away(app)
-    app.include_router(health_routes("auth", lambda: _pings(app.state.stores)))
+    # Who has a password can log in while the provider is away.
+    app.include_router(health_routes("auth", lambda: _pings(app), frozenset({"identity"})))
+    app.include_router(oauth_routes())
+    app.include_router(bypass_routes())
     _add_session_routes(app)
     _add_profile_routes(app)
     return app
 
 
-def _pings(stores: Stores) -> dict[str, Ping]:
-    return {"postgres": stores.ping_database, "redis": stores.ping_cache}
+def _pings(app: FastAPI) -> dict[str, Ping]:
+    stores, oauth = app.state.stores, app.state.oauth
+    pings = {"postgres": stores.ping_database, "redis": stores.ping_cache}
+    return {**pings, "identity": oauth.ping} if oauth else pings
 
 
 def _add_session_routes(app: FastAPI) -> None:
@@ -105,7 +117,20 @@ def _add_session_routes(app: FastAPI) -> None:
 
     @app.post("/logout", status_code=204)
     async def logout(caller: SignedIn, request: Request) -> None:
-        await request.app.state.sessions.revoke(caller.session_id)
+        await request.app.state.sessions.revoke(caller.user_id, caller.session_id)
+        depth("core")
+
+    @app.get("/sessions")
+    async def sessions(caller: SignedIn, request: Request) -> dict[str, Any]:
+        found = await request.app.state.sessions.of_user(caller.user_id)
+        depth("core")
+        return {
+            "sessions": [{**each, "current": each["id"] == caller.session_id} for each in found]
+        }
+
+    @app.delete("/sessions/{id}", status_code=204)
+    async def end(id: str, caller: SignedIn, request: Request) -> None:
+        await request.app.state.sessions.revoke(caller.user_id, id)
         depth("core")
 
 

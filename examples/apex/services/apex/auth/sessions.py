@@ -4,9 +4,11 @@ import hashlib
 import secrets
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import redis.asyncio as redis
 
+from apex.shared.errors import not_found
 from apex.shared.tokens import LIFETIME_SECONDS as ACCESS_SECONDS
 from apex.shared.tokens import Caller, session_key, sign_access_token, unauthorized
 
@@ -58,10 +60,14 @@ class Sessions:
             "user_id": str(user_id),
             "email": email,
             "refresh": _digest(refresh),
+            "opened_at": datetime.now(UTC).isoformat(),
         }
+        index = _index(user_id)
         async with self._cache.pipeline(transaction=True) as steps:
             steps.hset(key, mapping=record)
             steps.expire(key, SESSION_SECONDS)
+            steps.sadd(index, caller.session_id)
+            steps.expire(index, SESSION_SECONDS)
             await steps.execute()
         return self._grant(caller, refresh)
 
@@ -77,15 +83,36 @@ class Sessions:
         if not turned or not record:
             raise unauthorized("refresh_invalid", "the refresh token is not valid")
         caller = Caller(uuid.UUID(str(record["user_id"])), str(record["email"]), session_id)
+        await self._cache.expire(_index(caller.user_id), SESSION_SECONDS)
         return self._grant(caller, following)
 
-    async def revoke(self, session_id: str) -> None:
-        """End the session: its access tokens stop working at once, in every service."""
+    async def revoke(self, user_id: uuid.UUID, session_id: str) -> None:
+        """End a session of this user: its tokens stop working at once, in every service.
+
+        404 for one that is not theirs, or not there any more.
+        """
+        if not await self._cache.srem(_index(user_id), session_id):
+            raise not_found("session")
         await self._cache.delete(session_key(session_id))
+
+    async def of_user(self, user_id: uuid.UUID) -> list[dict[str, str]]:
+        """The user's living sessions, the oldest first; those that have lapsed are forgotten."""
+        found = []
+        for session_id in map(str, await self._cache.smembers(_index(user_id))):
+            opened_at = await self._cache.hget(session_key(session_id), "opened_at")
+            if opened_at is None:
+                await self._cache.srem(_index(user_id), session_id)
+            else:
+                found.append({"id": session_id, "opened_at": str(opened_at)})
+        return sorted(found, key=lambda session: session["opened_at"])
 
     def _grant(self, caller: Caller, refresh: str) -> Grant:
         access = sign_access_token(self._secret, caller)
         return Grant(access, f"{caller.session_id}.{refresh}")
+
+
+def _index(user_id: uuid.UUID) -> str:
+    return f"sessions:{user_id}"
 
 
 def _digest(secret: str) -> str:

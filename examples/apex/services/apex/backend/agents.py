@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from apex.backend.model import COST_ANALYSIS, THREAD_SEARCH
+from apex.backend.model import COST_ANALYSIS, MCP_TOOL, THREAD_SEARCH
 from apex.shared.errors import not_found
 
 
@@ -13,14 +13,30 @@ class Agent:
     name: str
     description: str
     tools: tuple[str, ...]
+    uses_mcp: bool = False
 
-    def as_json(self) -> dict[str, str | list[str]]:
-        return {"name": self.name, "description": self.description, "tools": list(self.tools)}
+    def may_call(self, tool: str) -> bool:
+        """Whether this agent may use the tool."""
+        return tool in self.tools or (tool == MCP_TOOL and self.uses_mcp)
+
+    def as_json(self, mcp_tools: tuple[str, ...] = ()) -> dict[str, str | list[str]]:
+        """The agent, for somebody who has these MCP tools."""
+        own = mcp_tools if self.uses_mcp else ()
+        return {
+            "name": self.name,
+            "description": self.description,
+            "tools": [*self.tools, *own],
+        }
 
 
 SUPERVISOR = "supervisor"
 CATALOGUE = (
-    Agent(SUPERVISOR, "plans, and uses whatever a question needs", (COST_ANALYSIS, THREAD_SEARCH)),
+    Agent(
+        SUPERVISOR,
+        "plans, and uses whatever a question needs",
+        (COST_ANALYSIS, THREAD_SEARCH),
+        uses_mcp=True,
+    ),
     Agent("cost-analyst", "answers questions about usage and cost", (COST_ANALYSIS,)),
     Agent("librarian", "finds what was said in a thread", (THREAD_SEARCH,)),
 )

@@ -1,9 +1,18 @@
 """The deterministic model: it really plans from the question, and words what the tools found."""
 
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
-from apex.backend.model import COST_ANALYSIS, THREAD_SEARCH, Finding, Plan, ToolCall, Vocabulary
+from apex.backend.model import (
+    COST_ANALYSIS,
+    MCP_TOOL,
+    THREAD_SEARCH,
+    Finding,
+    Plan,
+    ToolCall,
+    Vocabulary,
+)
 from apex.backend.periods import find_period
 
 # The first that matches wins, so the more special words come first.
@@ -44,20 +53,29 @@ class LocalModel:
         operation = _operation(text)
         if operation or services:
             calls += _cost_calls(text, operation or "sum", services, vocabulary)
+        calls += [
+            ToolCall(MCP_TOOL, {"name": name, "question": question})
+            for name in _named(text, vocabulary.tools)
+        ]
         if _RECALL.search(text) or not calls:
             calls.append(ToolCall(THREAD_SEARCH, {"terms": _terms(text)}))
         tools = ", then ".join(call.tool for call in calls)
         return Plan(f"this question needs {tools}", tuple(calls))
 
-    async def answer(self, question: str, findings: list[Finding]) -> str:
-        """One sentence for each finding, and one that compares where that was asked."""
-        if not findings:
-            return "None of my tools can answer that."
-        sentences = [_sentence(finding) for finding in findings]
-        compared = [each for each in findings if each.call.arguments.get("operation") == "compare"]
-        if len(compared) > 1:
-            sentences.append(_comparison(compared))
-        return " ".join(sentences)
+    async def answer(self, question: str, findings: list[Finding]) -> AsyncIterator[str]:
+        """Word by word: one sentence for each finding, and one that compares what was found."""
+        for piece in re.findall(r"\S+\s*", _text(findings)):
+            yield piece
+
+
+def _text(findings: list[Finding]) -> str:
+    if not findings:
+        return "None of my tools can answer that."
+    sentences = [_sentence(finding) for finding in findings]
+    compared = [each for each in findings if each.call.arguments.get("operation") == "compare"]
+    if len(compared) > 1:
+        sentences.append(_comparison(compared))
+    return " ".join(sentences)
 
 
 def _operation(text: str) -> str | None:
@@ -99,6 +117,8 @@ def _terms(text: str) -> list[str]:
 def _sentence(finding: Finding) -> str:
     if finding.call.tool == THREAD_SEARCH:
         return _recollection(finding)
+    if finding.call.tool == MCP_TOOL:
+        return f"{finding.call.arguments['name']} says: {finding.result['text']}"
     asked, result = finding.call.arguments, finding.result
     period = asked["period_text"]
     if asked["operation"] == "top":

@@ -1,11 +1,13 @@
 """The language model as a port: a question becomes a plan, results become an answer."""
 
 import datetime
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 COST_ANALYSIS = "cost_analysis"
 THREAD_SEARCH = "thread_search"
+MCP_TOOL = "mcp_tool"
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Vocabulary:
 
     services: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,5 +67,5 @@ class Model(Protocol):
     async def plan(self, question: str, vocabulary: Vocabulary) -> Plan:
         """Which tools to call for this question, and with what."""
 
-    async def answer(self, question: str, findings: list[Finding]) -> str:
-        """The answer in words, from what the tools found."""
+    def answer(self, question: str, findings: list[Finding]) -> AsyncIterator[str]:
+        """The answer in words, from what the tools found, piece by piece."""

@@ -3,23 +3,31 @@
 import logging
 from dataclasses import dataclass, field
 
+import httpx
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from apex.backend.analytics import Analytics
 from apex.backend.chat import Chat
+from apex.backend.limits import Limits
 from apex.backend.local_model import LocalModel
+from apex.backend.mcp import McpClient
+from apex.backend.mcp_servers import McpServers
+from apex.backend.openai_model import OpenAIModel
 from apex.backend.pipeline import Pipeline
+from apex.backend.recovery import Recovery
 from apex.backend.runs import Runs
+from apex.backend.settings import Settings
 from apex.backend.threads import Threads
 from apex.backend.tools import Tools
-from apex.backend.usage import Usage
 from apex.shared.errors import ApiError
 from apex.shared.stores import Stores
 
 log = logging.getLogger("apex.registration")
 
+LONGEST_READ = 30.0
 _STARTING = ApiError(503, "service_unavailable", "the service is starting")
 
 
@@ -29,8 +37,18 @@ class Services:
 
     threads: Threads
     runs: Runs
-    usage: Usage
+    analytics: Analytics
+    servers: McpServers
+    limits: Limits
     chat: Chat
+    recovery: Recovery
+    client: httpx.AsyncClient
+
+    async def close(self) -> None:
+        """End what is under way, then let go of everything."""
+        await self.chat.close()
+        await self.recovery.stop()
+        await self.client.aclose()
 
 
 @dataclass
@@ -43,6 +61,11 @@ class Registry:
         """For readiness: fails while nothing is registered."""
         if self.services is None:
             raise RuntimeError("no services are registered")
+
+    async def close(self) -> None:
+        """At the end of the process."""
+        if self.services is not None:
+            await self.services.close()
 
 
 class Gate:
@@ -66,11 +89,25 @@ class Gate:
 
 async def register_services(app: FastAPI, stores: Stores) -> None:
     """The step of start-up after which the routes can work."""
+    settings: Settings = app.state.settings
+    client = httpx.AsyncClient(timeout=httpx.Timeout(5, read=LONGEST_READ))
     threads, runs = Threads(stores.database), Runs(stores.database, stores.cache)
-    pipeline = Pipeline(LocalModel(), Tools(stores.database), threads, runs)
+    analytics = Analytics(settings.analytics_url, settings.analytics_key, client)
+    servers = McpServers(stores.database, McpClient(client), settings.mcp_hosts)
+    model = OpenAIModel(settings.model, client) if settings.model else LocalModel()
+    tools = Tools(stores.database, analytics, servers)
+    limits = Limits(stores.cache)
     app.state.registry.services = Services(
-        threads=threads, runs=runs, usage=Usage(stores.database), chat=Chat(threads, pipeline)
+        threads=threads,
+        runs=runs,
+        analytics=analytics,
+        servers=servers,
+        limits=limits,
+        chat=Chat(threads, Pipeline(model, tools, threads, runs, analytics), limits),
+        recovery=Recovery(stores.database, stores.cache, runs),
+        client=client,
     )
+    app.state.registry.services.recovery.start()
     log.info("services are registered")
 
 

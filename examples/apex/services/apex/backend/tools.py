@@ -1,27 +1,15 @@
-"""The agents' tools. Every number comes from SQL over what the caller has stored."""
+"""The agents' tools. Every number comes from what the caller has stored."""
 
-import datetime
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
 
-from apex.backend.model import COST_ANALYSIS, THREAD_SEARCH, ToolCall, Vocabulary
-
-_AGGREGATES = {
-    "sum": "sum(amount)",
-    "compare": "sum(amount)",
-    "average": "avg(amount)",
-    "maximum": "max(amount)",
-    "minimum": "min(amount)",
-    "count": "count(*)",
-}
-_WANTED = """
-FROM usage_events
-WHERE owner_id = $1 AND metric = $2
-  AND ($3::date IS NULL OR occurred_on >= $3) AND ($4::date IS NULL OR occurred_on <= $4)
-"""
+from apex.backend.analytics import Analytics
+from apex.backend.mcp_servers import McpServers
+from apex.backend.model import COST_ANALYSIS, MCP_TOOL, THREAD_SEARCH, ToolCall, Vocabulary
+from apex.shared.usage import CostQuestion
 
 
 @dataclass(frozen=True)
@@ -34,53 +22,29 @@ class Scope:
 
 
 class Tools:
-    """Runs tool calls against the store."""
+    """Runs tool calls."""
 
-    def __init__(self, database: asyncpg.Pool) -> None:
+    def __init__(self, database: asyncpg.Pool, analytics: Analytics, servers: McpServers) -> None:
         self._database = database
+        self._analytics = analytics
+        self._servers = servers
 
     async def vocabulary(self, owner_id: uuid.UUID) -> Vocabulary:
-        """The names of services and metrics in the caller's data."""
-        rows = await self._database.fetch(
-            "SELECT DISTINCT service, metric FROM usage_events WHERE owner_id = $1", owner_id
-        )
-        return Vocabulary(
-            tuple(sorted({row["service"] for row in rows})),
-            tuple(sorted({row["metric"] for row in rows})),
-        )
+        """The names that a question of this caller may use."""
+        names = await self._analytics.vocabulary(owner_id)
+        return replace(names, tools=await self._servers.tool_names(owner_id))
 
     async def run(self, call: ToolCall, scope: Scope) -> dict[str, Any]:
         """The result of a tool call, ready for JSON."""
+        asked = call.arguments
         if call.tool == COST_ANALYSIS:
-            return await self._analyse(call.arguments, scope)
+            return await self._analytics.ask(scope.owner_id, CostQuestion.model_validate(asked))
         if call.tool == THREAD_SEARCH:
-            return await self._search(call.arguments["terms"], scope)
+            return await self._search(asked["terms"], scope)
+        if call.tool == MCP_TOOL:
+            text = await self._servers.call(scope.owner_id, asked["name"], asked["question"])
+            return {"text": text}
         raise ValueError(f"there is no tool {call.tool}")
-
-    async def _analyse(self, asked: dict[str, Any], scope: Scope) -> dict[str, Any]:
-        period = asked["period"]
-        wanted = (scope.owner_id, asked["metric"], _date(period["start"]), _date(period["end"]))
-        if asked["operation"] == "top":
-            return await self._rank(wanted, asked["limit"])
-        services = asked["services"] or None
-        # The aggregate comes from the fixed list above, never from the question.
-        row = await self._database.fetchrow(
-            f"SELECT {_AGGREGATES[asked['operation']]} AS value, count(*) AS events "
-            f"{_WANTED} AND ($5::text[] IS NULL OR service = ANY($5))",
-            *wanted,
-            services,
-        )
-        empty = row["events"] == 0 and asked["operation"] != "count"
-        return {"value": None if empty else float(row["value"]), "events": row["events"]}
-
-    async def _rank(self, wanted: tuple[Any, ...], limit: int) -> dict[str, Any]:
-        rows = await self._database.fetch(
-            f"SELECT service, sum(amount) AS value {_WANTED} "
-            "GROUP BY service ORDER BY value DESC, service LIMIT $5",
-            *wanted,
-            limit,
-        )
-        return {"rows": [{"service": r["service"], "value": float(r["value"])} for r in rows]}
 
     async def _search(self, terms: list[str], scope: Scope) -> dict[str, Any]:
         rows = await self._database.fetch(
@@ -99,7 +63,3 @@ class Tools:
         best = max((row["hits"] for row in rows), default=0)
         matches = [row for row in rows if row["hits"] and row["hits"] == best]
         return {"matches": [{"id": str(r["id"]), "content": r["content"]} for r in matches]}
-
-
-def _date(text: str | None) -> datetime.date | None:
-    return datetime.date.fromisoformat(text) if text else None

@@ -16,11 +16,14 @@ log = logging.getLogger("apex.errors")
 class ApiError(Exception):
     """An answer that is not the wanted one: status, stable code, text for people."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.headers = headers
 
     def envelope(self) -> dict[str, Any]:
         return envelope(self.code, self.message)
@@ -46,7 +49,7 @@ def answer_in_envelopes(app: FastAPI) -> None:
 
 async def _api_error(request: Request, failure: Exception) -> JSONResponse:
     assert isinstance(failure, ApiError)
-    return JSONResponse(failure.envelope(), failure.status)
+    return JSONResponse(failure.envelope(), failure.status, failure.headers)
 
 
 async def _invalid(request: Request, failure: Exception) -> JSONResponse:

@@ -22,13 +22,18 @@ class Reading:
     ok: bool
     latency_ms: float
     detail: str = ""
+    needed: bool = True
 
     def as_json(self) -> dict[str, Any]:
-        state = "ok" if self.ok else "failed"
-        return {"state": state, "latency_ms": self.latency_ms, "detail": self.detail}
+        return {
+            "state": "ok" if self.ok else "failed",
+            "latency_ms": self.latency_ms,
+            "needed": self.needed,
+            "detail": self.detail,
+        }
 
 
-async def read(name: str, ping: Ping) -> Reading:
+async def read(name: str, ping: Ping, needed: bool = True) -> Reading:
     """Look at a dependency once, for at most four seconds."""
     began = time.perf_counter()
     detail = ""
@@ -37,11 +42,13 @@ async def read(name: str, ping: Ping) -> Reading:
     except Exception as failure:
         detail = f"{type(failure).__name__}: {failure}"
     latency = round((time.perf_counter() - began) * 1000, 2)
-    return Reading(name, not detail, latency, detail)
+    return Reading(name, not detail, latency, detail, needed)
 
 
-def health_routes(service: str, pings: Callable[[], dict[str, Ping]]) -> APIRouter:
-    """The routes that say how this service is."""
+def health_routes(
+    service: str, pings: Callable[[], dict[str, Ping]], optional: frozenset[str] = frozenset()
+) -> APIRouter:
+    """The routes that say how this service is; what is `optional` is measured, and may be away."""
     router = APIRouter()
 
     @router.get("/health")
@@ -50,8 +57,10 @@ def health_routes(service: str, pings: Callable[[], dict[str, Ping]]) -> APIRout
 
     @router.get("/health/ready")
     async def ready() -> JSONResponse:
-        readings = await asyncio.gather(*(read(*each) for each in pings().items()))
-        good = all(reading.ok for reading in readings)
+        readings = await asyncio.gather(
+            *(read(name, ping, name not in optional) for name, ping in pings().items())
+        )
+        good = all(reading.ok for reading in readings if reading.needed)
         body = {
             "service": service,
             "status": "ready" if good else "not_ready",

@@ -45,21 +45,40 @@ class Stores:
 
 @asynccontextmanager
 async def open_stores(settings: StoreSettings) -> AsyncIterator[Stores]:
-    """Open both, and close them at the end.
+    """Open both, and close them at the end."""
+    async with (
+        open_database(settings.database_url) as database,
+        open_cache(settings.redis_url) as cache,
+    ):
+        yield Stores(database, cache)
+
+
+@asynccontextmanager
+async def open_database(url: str) -> AsyncIterator[asyncpg.Pool]:
+    """PostgreSQL alone.
 
     The pool starts empty and makes a new connection whenever one has died, so a store that is
     away at start-up or restarts later shows in readiness and heals by itself.
     """
     database = await asyncpg.create_pool(
-        settings.database_url,
+        url,
         min_size=0,
         max_size=10,
         max_inactive_connection_lifetime=60,
         timeout=5,
         command_timeout=10,
     )
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def open_cache(redis_url: str) -> AsyncIterator[redis.Redis]:
+    """Redis alone; it reconnects by itself."""
     cache = redis.Redis.from_url(
-        settings.redis_url,
+        redis_url,
         decode_responses=True,
         socket_connect_timeout=3,
         socket_timeout=5,
@@ -67,10 +86,9 @@ async def open_stores(settings: StoreSettings) -> AsyncIterator[Stores]:
         health_check_interval=15,
     )
     try:
-        yield Stores(database, cache)
+        yield cache
     finally:
         await cache.aclose()
-        await database.close()
 
 
 def answer_while_stores_are_away(app: FastAPI) -> None:

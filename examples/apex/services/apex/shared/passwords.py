@@ -6,6 +6,9 @@ import hmac
 import secrets
 
 _COST, _BLOCK, _LANES = 2**14, 8, 1
+# Matches no password. Checked when an address is unknown, so that the answer takes as long as for
+# a wrong password; kept for accounts that log in elsewhere.
+UNUSABLE = "scrypt$" + "00" * 16 + "$" + "00" * 64
 
 
 async def hash_password(password: str) -> str:

@@ -1,0 +1,8 @@
+"""`python -m apex.analytics`: serve on 127.0.0.1:$PORT."""
+
+from apex.analytics.app import create_app
+from apex.analytics.settings import Settings
+from apex.shared.serving import serve
+
+if __name__ == "__main__":
+    serve(create_app(Settings.from_environment()), "analytics")
