@@ -53,9 +53,51 @@ JSON = st.recursive(
     max_leaves=12,
 )
 KEYS = st.sampled_from(
-    ["t", "n", "id", "token", "pid", "case", "outcome", "reports", "when", "failure", "spans", "ids"]
+    [
+        "ambiguous",
+        "arguments",
+        "case",
+        "checks",
+        "children",
+        "connections",
+        "errors",
+        "evasions",
+        "executed",
+        "exit_status",
+        "failure",
+        "fixtures",
+        "foreign",
+        "ip",
+        "kind",
+        "last_check_ns",
+        "m",
+        "mocks",
+        "n",
+        "ns",
+        "on",
+        "optimised",
+        "outcome",
+        "phase",
+        "pid",
+        "port",
+        "python_classes",
+        "python_files",
+        "python_functions",
+        "role",
+        "rootdir",
+        "skip_reason",
+        "skipped",
+        "spans",
+        "stray_children",
+        "strays",
+        "text",
+        "type",
+        "wasxfail",
+        "when",
+        "worker",
+    ]
 )
-MESSAGES = st.dictionaries(KEYS | st.text(max_size=5), JSON, max_size=8)
+MESSAGES = st.dictionaries(KEYS, JSON | st.dictionaries(KEYS, JSON) | st.lists(st.lists(JSON, max_size=4)), max_size=8)
 NASTY = st.sampled_from(
     [b"\r\n", b"\0", b":", b"//", b"http://", b"{", b"}", b"**", b"[", b"]", b"%", b"\xff", b"=", b"::"]
 )
@@ -332,6 +374,7 @@ NOT_FOREIGN = {
     "greenproof.reporting.result": "our own schema",
     "greenproof.reporting.worklog": "patterns of what is escaped",
     "greenproof_receipts._exchange": "one fixed pattern over a header; test_asgi.py sends it anything",
+    "pytest_greenproof.blame": "one fixed pattern over lines of the suite's own source",
     "pytest_greenproof.failures": "one fixed pattern over texts of exceptions",
     "pytest_greenproof.imports": "Python's own compiler, whose errors are the test's",
 }

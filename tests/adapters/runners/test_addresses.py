@@ -40,3 +40,9 @@ def test_any_text_is_a_url_or_a_usage_error(text: str) -> None:
     except UsageError:
         return
     assert url.startswith(("http://", "https://"))
+
+
+def test_a_variable_that_holds_no_address_is_a_usage_error() -> None:
+    with pytest.raises(UsageError) as caught:
+        variable_templates("api", "http://x:1", ["API_URL"], {"API_URL": "http://[half"})
+    assert caught.value.code == "variable-url"

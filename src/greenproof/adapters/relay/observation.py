@@ -226,7 +226,10 @@ class Observation:
         return attempt.record(retried=len(tries) > 1 and sum(bool(held.told) for held in tries) > 1)
 
     def _spans(self, message: Mapping[str, Any], worker: str | None) -> None:
-        for span in message.get("spans") or []:
+        spans = message.get("spans") or []
+        if not isinstance(spans, list):
+            raise BadMessageError("spans: expected a list")
+        for span in spans:
             if not isinstance(span, list) or len(span) != 4:
                 raise BadMessageError("spans: expected key, case, start and end")
             key, case, start, end = span

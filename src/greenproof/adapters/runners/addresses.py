@@ -16,12 +16,21 @@ def own_variable(target: str) -> str:
 def variable_templates(target: str, url: str, variables: Sequence[str], present: Mapping[str, str]) -> dict[str, str]:
     """Variable -> template with `{hostport}` for the relay's host and port.
 
-    Scheme and path are those of the variable's present value, else of the target.
+    Scheme and path are those of the variable's present value, else of the target. Raises UsageError.
     """
     base = _template(url)
     templates = {own_variable(target): base}
     for name in variables:
-        templates[name] = _template(present[name]) if present.get(name) else base
+        try:
+            templates[name] = _template(present[name]) if present.get(name) else base
+        except ValueError as error:
+            raise UsageError(
+                f"the variable {name} holds no address: {error}",
+                code="variable-url",
+                where=f"the environment variable {name}",
+                expected="a URL or host:port, whose scheme and path are kept; or nothing",
+                hint=f"correct it, or unset it: then the address of the target {target} is used",
+            ) from error
     return templates
 
 
