@@ -9,11 +9,12 @@ from typing import Any, Callable, Dict, List, Optional
 
 import pytest
 
-from pytest_greenproof import imports, raises, sockets, unittests
-from pytest_greenproof.cases import Cases, Instruments
+from pytest_greenproof import imports, raises, rewriting, sockets, unittests
+from pytest_greenproof.cases import Cases
 from pytest_greenproof.checks import Counter
 from pytest_greenproof.collection import Collection
 from pytest_greenproof.control import Address, Control
+from pytest_greenproof.instruments import Instruments
 from pytest_greenproof.mocks import MODULES, Mocks
 from pytest_greenproof.reports import Reports
 from pytest_greenproof.threads import Ownership
@@ -133,7 +134,7 @@ def _equip(
 def _count_checks(counted: imports.CountedImports, ownership: Ownership) -> Optional[Counter]:
     counter = Counter(lambda: ownership.of_current_thread() is ownership.running)
     try:
-        imports.install(counted)
+        rewriting.install(counted)
         raises.watch(counter.check)
         counted.when_imported("unittest.case", lambda module: unittests.watch(module, counter.check))
         counted.when_imported("unittest._log", lambda module: unittests.watch_contexts(module, counter.check))

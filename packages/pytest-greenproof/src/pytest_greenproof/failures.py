@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import re
 import sys
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
@@ -10,6 +9,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 import pytest
 from _pytest.skipping import xfailed_key
 
+from pytest_greenproof.blame import is_deliberate, text_of
 from pytest_greenproof.texts import head
 
 _Failed: Any = pytest.fail.Exception
@@ -19,9 +19,6 @@ _XFailed: Any = pytest.xfail.Exception
 # pytest-timeout calls pytest.fail; a time-out is no check.
 _TIME_OUT = re.compile(r"Timeout \(?>")
 
-# A bare `raise` only hands on what something else raised.
-_RAISE = re.compile(r"(?:^|[:;])\s*raise\s+[^\s#]")
-
 
 def is_check(exception: BaseException) -> bool:
     """Whether a check did not hold: an assertion, `pytest.fail`, or a group that holds one."""
@@ -29,22 +26,8 @@ def is_check(exception: BaseException) -> bool:
     if isinstance(leaves, (tuple, list)):
         return any(is_check(leaf) for leaf in leaves if isinstance(leaf, BaseException))
     if isinstance(exception, _Failed):
-        return not _TIME_OUT.match(_text(exception))
+        return not _TIME_OUT.match(text_of(exception))
     return isinstance(exception, AssertionError)
-
-
-def is_deliberate(exception: BaseException, own: Callable[[str], bool]) -> bool:
-    """Whether a `raise` statement of the suite's own files made it: `if wrong: raise ValueError(...)`.
-
-    What an expression or a library raised is incidental, however well it fits. `own` tells the suite's files.
-    """
-    trace = exception.__traceback__
-    if trace is None:
-        return False
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    path = trace.tb_frame.f_code.co_filename
-    return own(path) and _RAISE.search(linecache.getline(path, trace.tb_lineno)) is not None
 
 
 def describe(
@@ -58,7 +41,7 @@ def describe(
         "phase": phase,
         "kind": "check" if check else "error",
         "type": type(exception).__name__,
-        "text": head(_text(exception)),
+        "text": head(text_of(exception)),
     }
 
 
@@ -91,7 +74,7 @@ def skip_reason(exception: Optional[BaseException], item: pytest.Item) -> Option
     if exception is None:
         return None
     if isinstance(exception, _XFailed) or _is_skip(exception):
-        return head(_text(exception))
+        return head(text_of(exception))
     mark = item.stash.get(xfailed_key, None)
     return None if mark is None else head(str(mark.reason))
 
@@ -112,11 +95,3 @@ def _expected(raises: Any, exception: BaseException) -> bool:
 
 def _flat(raises: Any) -> Tuple[Any, ...]:
     return raises if isinstance(raises, tuple) else (raises,)
-
-
-def _text(exception: BaseException) -> str:
-    try:
-        return str(exception)
-    except Exception:
-        # The suite's own __str__.
-        return "<its text cannot be read>"

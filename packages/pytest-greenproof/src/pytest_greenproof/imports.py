@@ -11,14 +11,10 @@ import os
 import sys
 import types
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from pathlib import Path
 from typing import Any, Callable, Dict, Optional, Sequence
 
-import pytest
-from _pytest.assertion.rewrite import AssertionRewritingHook
-
 from pytest_greenproof import __version__
-from pytest_greenproof.asserts import count_plainly, count_rewritten
+from pytest_greenproof.plain import count_plainly
 from pytest_greenproof.tree import SuiteTree
 
 _FLAVOURS = {True: "rewritten", False: "plain"}
@@ -53,6 +49,8 @@ class CountingLoader(SourceFileLoader):
     def _compile(self, source: bytes, path: str) -> types.CodeType:
         tree = ast.parse(source, filename=path)
         if self._rewriter is not None:
+            from pytest_greenproof.asserts import count_rewritten
+
             count_rewritten(tree, source, path, self._rewriter)
         else:
             count_plainly(tree)
@@ -121,7 +119,7 @@ class CountedImports:
 
 
 class PlainFinder:
-    """The import hook under `--assert=plain`, where pytest has none."""
+    """The import hook under `--assert=plain` and without pytest."""
 
     def __init__(self, imports: CountedImports) -> None:
         self._imports = imports
@@ -131,35 +129,8 @@ class PlainFinder:
         return self._imports.find(name, path)
 
 
-class CountingHook(AssertionRewritingHook):
-    """pytest's own import hook, taught to count; the hook that is there becomes one."""
-
-    # pytest treats hooks by the name of their module when it imports with
-    # `--import-mode=importlib`.
-    __module__ = AssertionRewritingHook.__module__
-    _greenproof: CountedImports
-
-    def find_spec(self, name: str, path: Optional[Sequence[Any]] = None, target: Any = None) -> Optional[ModuleSpec]:
-        """Part of the import protocol."""
-        spec = super().find_spec(name, path, target)
-        if spec is None:
-            return self._greenproof.find(name, path)
-        counted = self._greenproof.refine(spec, self.config)
-        if counted is not spec and spec.origin is not None:
-            # Known as rewritten: or pytest warns that it came too late for
-            # `register_assert_rewrite`.
-            self._rewritten_names[name] = Path(spec.origin)
-        return counted
-
-
-def install(imports: CountedImports) -> None:
-    """Count from now on."""
-    for hook in sys.meta_path:
-        if type(hook) is AssertionRewritingHook:
-            counting: Any = hook
-            counting.__class__ = CountingHook
-            counting._greenproof = imports
-            return
+def install_plainly(imports: CountedImports) -> None:
+    """Count from now on, where pytest has no import hook."""
     sys.meta_path.insert(0, PlainFinder(imports))
 
 
@@ -176,7 +147,8 @@ def _counted(spec: ModuleSpec, origin: str, rewriter: Any) -> ModuleSpec:
 def _cache_path(path: str, rewritten: bool) -> str:
     folder = os.path.dirname(importlib.util.cache_from_source(path))
     name = os.path.splitext(os.path.basename(path))[0]
-    tag = f"{sys.implementation.cache_tag}-pytest-{pytest.__version__}-greenproof-{__version__}"
+    runner = getattr(sys.modules.get("pytest"), "__version__", "none")
+    tag = f"{sys.implementation.cache_tag}-pytest-{runner}-greenproof-{__version__}"
     return os.path.join(folder, f"{name}.{tag}-{_FLAVOURS[rewritten]}{'c' if __debug__ else 'o'}.pyc")
 
 
