@@ -17,7 +17,13 @@ from greenproof.adapters.runners.addresses import check_url, variable_templates
 from greenproof.adapters.runners.census import census
 from greenproof.adapters.runners.command import CommandResult, TestCommand, resolve
 from greenproof.adapters.runners.leftovers import end_marked
-from greenproof.adapters.runners.witnessed import PLUGIN, merged_bundle, plugin_folder, witnessed_environment
+from greenproof.adapters.runners.witnessed import (
+    PLUGIN,
+    merged_bundle,
+    plugin_folder,
+    witnessed_command,
+    witnessed_environment,
+)
 from greenproof.analysis.floor import Cut, Plans, judge_floor, remaining
 from greenproof.analysis.floor.resuming import joined
 from greenproof.ledger import prepare
@@ -282,7 +288,7 @@ class _Suite:
         self._heard, self._patience = time.monotonic(), 2 * self._request.case_timeout + _COLLECTION_S
         self._stopped_ns = None
         command = TestCommand(
-            [self._addressed(token) for token in self._request.command],
+            witnessed_command([self._addressed(token) for token in self._request.command]),
             directory=self._request.directory,
             environment=self._environment(),
             timeout=seconds,

@@ -16,7 +16,12 @@ from greenproof.adapters.runners.census import census
 from greenproof.adapters.runners.command import CommandResult, TestCommand, resolve
 from greenproof.adapters.runners.leftovers import end_marked
 from greenproof.adapters.runners.sources import suite_sources
-from greenproof.adapters.runners.witnessed import merged_bundle, plugin_folder, witnessed_environment
+from greenproof.adapters.runners.witnessed import (
+    merged_bundle,
+    plugin_folder,
+    witnessed_command,
+    witnessed_environment,
+)
 from greenproof.analysis.authenticity import Evidence, judge_run, plan_faults, reasons
 from greenproof.analysis.authenticity.claims import Claims
 from greenproof.analysis.authenticity.conclusion import Gate, conclude
@@ -258,7 +263,7 @@ class _Session:
             command=request.command,
             fault_run=fault is not None,
         )
-        argv = [_addressed(token, witness, request.targets) for token in request.command]
+        argv = witnessed_command([_addressed(token, witness, request.targets) for token in request.command])
         if request.fail_fast and fault is None and not request.phases:
             environment["PYTEST_ADDOPTS"] += " --maxfail=1"
 

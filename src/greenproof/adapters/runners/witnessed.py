@@ -12,6 +12,7 @@ from pathlib import Path
 from greenproof.model.errors import RunnerError
 
 PLUGIN = "pytest_greenproof"
+UNITTEST = f"{PLUGIN}.unittest_main"
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "WEBSOCKET_CLIENT_CA_BUNDLE")
 # Node adds this file to its own certificates instead of replacing them.
 CA_EXTRA_VARIABLE = "NODE_EXTRA_CA_CERTS"
@@ -84,6 +85,16 @@ def witnessed_environment(
     if bundle is not None:
         environment.update(dict.fromkeys((*CA_VARIABLES, CA_EXTRA_VARIABLE), str(bundle)))
     return environment
+
+
+def witnessed_command(command: Sequence[str]) -> list[str]:
+    """The command with our module in the place of `unittest` after `-m`, which has no plugins; else as it is."""
+    words = list(command)
+    for number in range(len(words) - 1):
+        if words[number] == "-m" and words[number + 1] == "unittest":
+            words[number + 1] = UNITTEST
+            break
+    return words
 
 
 def _words(base: Mapping[str, str], command: Sequence[str]) -> list[str]:
