@@ -63,7 +63,7 @@ def test_it_is_judged_and_nothing_stays(deed: str, tmp_path: Path) -> None:
     code, reason, _ = DEEDS[deed]
     write_suite(tmp_path, f"\ndef test_second():\n    assert b'41' in get('/orders/2')[1]\n{code}\n")
     limit = "15" if deed in ("hang", "stop") else "60"
-    options = ("--no-faults", "--json", "result.json", "--timeout", limit)
+    options = ("--no-faults", "--json", "result.json", "--timeout", limit, "-vv")
     command = ("--", sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider")
     with serving(servers.healthy) as port:
         outcome = prove(tmp_path, f"http://127.0.0.1:{port}", *options, command=command)

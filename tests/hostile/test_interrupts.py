@@ -2,7 +2,9 @@
 
 import os
 import pty
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -85,15 +87,19 @@ def decent(outcome: Outcome, instant: Instant, place: Path) -> None:
         with Ledger.open(place / ".greenproof" / "ledger.db", create=False) as ledger:
             ends = [entry.body["exit_code"] for entry in ledger.entries(kinds=("RunFinished",))]
         assert ends in ([], [outcome.code]), (instant, ends)
-        told = [line for line in ours if line.lstrip()[:1].isdigit() and " passed " in line]
         with Ledger.open(place / ".greenproof" / "ledger.db", create=False) as ledger:
-            finished = sum(1 for _ in ledger.entries(kinds=("CaseFinished",)))
-        assert finished >= len(told), (instant, finished, told)
+            recorded = {entry.body["case"]["id"] for entry in ledger.entries(kinds=("CaseFinished",))}  # type: ignore[index]
+        assert told_of(outcome) <= recorded, (instant, outcome, recorded)
+
+
+def told_of(outcome: Outcome) -> set[str]:
+    """The cases whose end a person saw."""
+    return set(re.findall(r"^ +\d+ passed .*?(\S+::\S+)$", outcome.err, re.MULTILINE))
 
 
 def on_a_suite(command: str, instant: Instant, place: Path, address: str) -> None:
     write_suite(place, MORE)
-    arguments = (command, "--target", f"api={address}", "--env", "API_URL=api", *COMMAND)
+    arguments = (command, "--target", f"api={address}", "--env", "API_URL=api", "-v", *COMMAND)
     outcome = run(*arguments, cwd=place, environment={"API_URL": ""}, during=instant.strike())
     assert outcome.survivors == (), (instant, outcome)
     decent(outcome, instant, place)
@@ -107,7 +113,8 @@ def on_a_platform(command: str, instant: Instant, place: Path) -> None:
     (place / "test_orders.py").write_text(ORDERS)
     (place / "pytest.ini").write_text("[pytest]\naddopts = -p no:anyio -p no:asyncio\n")
     mark = f"instant-{os.getpid()}-{place.name}"
-    outcome = run(command, cwd=place, during=instant.strike(), mark=mark, sweep=False)
+    more = ("-v",) if command == "loop" else ()
+    outcome = run(command, *more, cwd=place, during=instant.strike(), mark=mark, sweep=False)
     if command == "up" and outcome.code == 2:
         assert survivors(mark) == (), (instant, outcome)
     # The environment of a loop and of a deploy outlives them, as it is meant to, and goes with `down`.
@@ -131,6 +138,26 @@ def test_at_any_moment(command: str, tmp_path: Path, address: str, request: pyte
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(one, range(count)))
+
+
+def test_what_was_told_is_recorded(tmp_path: Path, address: str) -> None:
+    """Late in the plain run: cases have ended, and each of them is in the ledger."""
+    write_suite(tmp_path, MORE)
+
+    def strike(process: "subprocess.Popen[bytes]") -> None:
+        state = tmp_path / "seen"
+        while not state.exists():
+            assert process.poll() is None
+            os.sched_yield()
+        Instant(signal.SIGINT, 0.0, 0.05).strike()(process)
+
+    suite = tmp_path / "test_it.py"
+    suite.write_text(suite.read_text() + "\ndef test_zz():\n    open('seen', 'w').close()\n    time.sleep(60)\n")
+    arguments = ("prove", "--target", f"api={address}", "--env", "API_URL=api", "-v", *COMMAND)
+    outcome = run(*arguments, cwd=tmp_path, environment={"API_URL": ""}, during=strike)
+    decent(outcome, Instant(signal.SIGINT, 0.0, 0.05), tmp_path)
+    assert outcome.code == 2
+    assert len(told_of(outcome)) >= 9, outcome.err
 
 
 def test_a_terminal_that_is_closed_ends_it(tmp_path: Path, address: str) -> None:
