@@ -1,4 +1,4 @@
-"""Write docs/commands.md and docs/reasons.md from the program."""
+"""Write docs/commands.md, docs/reasons.md and docs/errors.md from the program."""
 
 import sys
 from pathlib import Path
@@ -7,8 +7,9 @@ import click
 
 from greenproof.analysis.authenticity.reasons import CATALOGUE
 from greenproof.cli.main import root
+from greenproof.model.error_codes import ERRORS
 from greenproof.model.exits import ExitCode
-from greenproof.reporting.reference import commands_page, reasons_page
+from greenproof.reporting.reference import commands_page, errors_page, reasons_page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -18,6 +19,9 @@ def pages() -> dict[Path, str]:
     rows = ((k.code, k.verdict.value if k.verdict else "finding", k.meaning, k.remedy) for k in CATALOGUE.values())
     return {
         DOCS / "reasons.md": reasons_page(rows),
+        DOCS / "errors.md": errors_page(
+            (k.code, " or ".join(str(int(c)) for c in k.exits), k.meaning, k.example, k.remedy) for k in ERRORS.values()
+        ),
         DOCS / "commands.md": commands_page(dict(_helps(root, "greenproof", None)), ExitCode),
     }
 

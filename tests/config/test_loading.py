@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from greenproof.config import find, load
+from greenproof.model.error_codes import ERRORS
 from greenproof.model.errors import ConfigurationError
 from greenproof.model.plan import DEFAULT_PLUMBING, IdentitySource
 from greenproof.model.routes import Route
@@ -237,6 +238,7 @@ def test_a_mistake_is_named_with_its_line(folder, old, new, where, message, advi
     assert found, [str(problem) for problem in mistakes(folder, text)]
     assert message in found[0].message
     assert advice in f"{found[0].expected} {found[0].hint}"
+    assert found[0].code in ERRORS
     if message != "missing":
         key = where.rpartition(".")[2].partition("[")[0]
         assert key in text.splitlines()[found[0].line - 1]
@@ -254,7 +256,10 @@ def test_all_mistakes_at_once_in_the_order_of_the_file(folder):
     assert [p.line for p in found] == [22, 35, 46, 67]
     shown = load_error(folder, text).lines()
     assert shown[0].startswith("error: ")
-    assert any(line.endswith(":22: services.auth.port: 0 is out of range") for line in shown)
+    assert any(line.endswith(":22: services.auth.port: 0 is out of range [config-out-of-range]") for line in shown)
+    # Each mistake says what was expected and what to do.
+    assert sum(line.startswith("  expected: ") for line in shown) == len(wrong)
+    assert sum(line.startswith("  hint: ") and line != "  hint: None" for line in shown) == len(wrong)
 
 
 def load_error(folder: Path, text: str) -> ConfigurationError:
@@ -272,6 +277,20 @@ def test_a_newer_schema_is_one_mistake(folder):
     (found,) = mistakes(folder, "schema = 2\nwhatever = 1\n")
     assert (found.line, found.where) == (1, "schema")
     assert "newer" in found.message
+
+
+def test_a_newer_schema_hides_no_mistake_that_is_one_in_every_version(folder):
+    text = GOOD.replace("schema = 1", "schema = 2").replace("port = 8801", "port = 0\nbrand_new = 1")
+    assert [(p.where, p.code) for p in mistakes(folder, text)] == [
+        ("schema", "config-newer"),
+        ("services.auth.port", "config-out-of-range"),
+    ]
+
+
+def test_an_unknown_platform_is_told_before_anything_is_done(folder):
+    (found,) = mistakes(folder, GOOD.replace('platform = "local"', 'platform = "locl"'))
+    assert (found.where, found.code, found.line) == ("environments.local.platform", "config-unknown-value", 6)
+    assert found.hint == "did you mean 'local'?"
 
 
 def test_targets_of_routes_are_free_when_the_file_has_none(folder):

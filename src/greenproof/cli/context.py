@@ -6,13 +6,19 @@ from typing import Any
 
 import click
 
+from greenproof.cli.completing import names_in
 from greenproof.model.errors import UsageError
 from greenproof.model.plan import Plan
 
 config_option = click.option(
     "--config", "config", type=click.Path(path_type=Path), help="The configuration; else greenproof.toml here or above."
 )
-environment_option = click.option("--environment", "environment", help="The environment; else the first of the file.")
+environment_option = click.option(
+    "--environment",
+    "environment",
+    shell_complete=names_in("environments"),
+    help="The environment; else the first of the file.",
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Say nothing but the result.")
 
 

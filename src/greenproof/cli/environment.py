@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from greenproof.adapters.platforms.base import Platform
+from greenproof.cli.completing import names_in
 from greenproof.cli.context import config_option, environment_option, load_plan, write_json
 from greenproof.cli.talk import Talk, talk_options
 from greenproof.loop.journal import Journal
@@ -131,7 +132,7 @@ def status(config: Path | None, environment: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("service")
+@click.argument("service", shell_complete=names_in("services", "dependencies"))
 @config_option
 @environment_option
 @click.option("-n", "--lines", default=200, show_default=True, type=click.IntRange(1, 100_000))

@@ -1,26 +1,80 @@
-"""`greenproof explain CODE`."""
+"""`greenproof explain CODE`: reasons of verdicts, findings and errors, out of their catalogues."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
 
 import click
 
-from greenproof.analysis.authenticity.reasons import CATALOGUE
+from greenproof.analysis.authenticity.reasons import CATALOGUE, ReasonKind
+from greenproof.cli.completing import codes
+from greenproof.cli.context import write_json
+from greenproof.cli.output import show
+from greenproof.model.error_codes import ERRORS, ErrorKind
 from greenproof.model.errors import UsageError
 
 
 @click.command()
-@click.argument("code", required=False)
-def explain(code: str | None) -> None:
-    """What a reason code means, and what to do about it. Without CODE: the list of all."""
-    if code is None:
-        for name, kind in CATALOGUE.items():
-            click.echo(f"{name:24} {kind.verdict.value if kind.verdict else 'finding':10} {kind.meaning}")
-        return
-    if code not in CATALOGUE:
-        raise UsageError(
-            f"there is no reason code {code!r}",
-            code="unknown-reason",
-            expected="one of the codes that `greenproof explain` lists",
-        )
-    kind = CATALOGUE[code]
-    click.echo(f"{kind.code}: {kind.verdict.value if kind.verdict else 'a finding about the run'}")
-    click.echo(f"  {kind.meaning}")
-    click.echo(f"  What to do: {kind.remedy}")
+@click.argument("code", required=False, shell_complete=codes)
+@click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
+def explain(code: str | None, as_json: bool) -> None:
+    """What a reason or error code means, and what to do about it. Without CODE: the list of all."""
+    kinds: list[ReasonKind | ErrorKind] = [*CATALOGUE.values(), *ERRORS.values()] if code is None else [_kind(code)]
+    if as_json:
+        write_json("-", {"schema": "greenproof.codes/1", "codes": [_document(kind) for kind in kinds]})
+    elif code is None:
+        show(_listed())
+    else:
+        show(_explained(kinds[0]))
+
+
+def _kind(code: str) -> ReasonKind | ErrorKind:
+    # As it is printed behind a message, the code may come in brackets.
+    name = code.strip("[]").lower()
+    found = CATALOGUE.get(name) or ERRORS.get(name)
+    if found is not None:
+        return found
+    near = get_close_matches(name[:100], [*CATALOGUE, *ERRORS], n=1)
+    raise UsageError(
+        f"no reason and no error has the code {code[:100]!r}",
+        code="unknown-code",
+        where="CODE",
+        expected="one of the codes that `greenproof explain` lists",
+        hint=f"did you mean {near[0]!r}?" if near else None,
+    )
+
+
+def _verdict(kind: ReasonKind) -> str:
+    return kind.verdict.value if kind.verdict else "finding"
+
+
+def _listed() -> Iterator[str]:
+    yield "reasons of verdicts, and findings about a run"
+    for reason in CATALOGUE.values():
+        yield f"  {reason.code:28} {_verdict(reason):10} {reason.meaning}"
+    yield ""
+    yield "errors"
+    for error in ERRORS.values():
+        yield f"  {error.code:28} {_exits(error):10} {error.meaning}"
+
+
+def _explained(kind: ReasonKind | ErrorKind) -> Iterator[str]:
+    if isinstance(kind, ReasonKind):
+        yield f"{kind.code}: {kind.verdict.value if kind.verdict else 'a finding about the run'}"
+        yield f"  {kind.meaning}"
+    else:
+        yield f"{kind.code}: an error, {_exits(kind)}"
+        yield f"  {kind.meaning}"
+        yield f"  For example: {kind.example}"
+    yield f"  What to do: {kind.remedy}"
+
+
+def _exits(kind: ErrorKind) -> str:
+    return f"exit {' or '.join(str(int(code)) for code in kind.exits)}"
+
+
+def _document(kind: ReasonKind | ErrorKind) -> dict[str, Any]:
+    common = {"code": kind.code, "meaning": kind.meaning, "remedy": kind.remedy}
+    if isinstance(kind, ReasonKind):
+        return {"kind": "reason" if kind.verdict else "finding", "verdict": kind.verdict, **common}
+    return {"kind": "error", "exit_codes": [int(one) for one in kind.exits], "example": kind.example, **common}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from greenproof.cli.completing import assigned
 from greenproof.cli.context import check_json_place, config_option, load_plan, write_json
 from greenproof.cli.output import show
 from greenproof.cli.talk import Level, Talk, talk_options
@@ -14,7 +15,14 @@ from greenproof.reporting.floor import floor_document, floor_lines
 
 
 @click.command()
-@click.option("--target", "targets", multiple=True, metavar="NAME=URL", help="An address that the tests talk to.")
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME=URL",
+    shell_complete=assigned("targets"),
+    help="An address that the tests talk to.",
+)
 @click.option(
     "--env", "variables", multiple=True, metavar="VARIABLE=NAME", help="A variable that holds a target's address."
 )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from greenproof.cli.completing import names_in
 from greenproof.cli.context import (
     check_json_place,
     config_option,
@@ -28,7 +29,7 @@ from greenproof.reporting.worklog import worklog
 @click.command()
 @config_option
 @environment_option
-@click.option("--suite", "suite_name", help="The suite; else the first of the file.")
+@click.option("--suite", "suite_name", shell_complete=names_in("suites"), help="The suite; else the first of the file.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many cases, the most important ones.")
 @click.option("--no-deploy", is_flag=True, help="Judge the release that is there.")
 @click.option("--no-faults", is_flag=True, help="Only the plain run; 'inconclusive' at best.")

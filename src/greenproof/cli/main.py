@@ -29,7 +29,8 @@ COMMANDS = {
     "status": ("environment", "What is deployed, where it listens, and in which state it is."),
     "logs": ("environment", "Show the log of a service."),
     "ledger": ("ledger", "The record of every run: verify it, read it."),
-    "explain": ("explain", "What a reason code means, and what to do about it."),
+    "explain": ("explain", "What a reason or error code means, and what to do about it."),
+    "completion": ("completion", "The script that teaches bash, zsh or fish to complete."),
 }
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from greenproof.adapters.platforms.base import Platform
+from greenproof.cli.completing import assigned
 from greenproof.cli.context import check_json_place, config_option, environment_option, load_plan, write_json
 from greenproof.cli.output import show
 from greenproof.cli.progress import listener_for, tell_tail
@@ -20,11 +21,24 @@ from greenproof.reporting.summary import summary_lines
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
-@click.option("--target", "targets", multiple=True, metavar="NAME=URL", help="An address that the tests talk to.")
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME=URL",
+    shell_complete=assigned("targets"),
+    help="An address that the tests talk to.",
+)
 @click.option(
     "--env", "variables", multiple=True, metavar="VARIABLE=NAME", help="A variable that holds a target's address."
 )
-@click.option("--expect", multiple=True, metavar="NAME=REVISION", help="The revision that answers must come from.")
+@click.option(
+    "--expect",
+    multiple=True,
+    metavar="NAME=REVISION",
+    shell_complete=assigned("targets"),
+    help="The revision that answers must come from.",
+)
 @config_option
 @environment_option
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; '-' is stdout.")

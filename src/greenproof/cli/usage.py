@@ -47,14 +47,11 @@ def from_click(error: click.ClickException) -> UsageError:
             expected=f"{error.option_name} followed by its value",
             hint=_help(command if context else "greenproof COMMAND"),
         )
-    code = "argument-extra" if "extra argument" in error.format_message() else "command-line"
-    return UsageError(
-        _sentence(error.format_message()),
-        code=code,
-        where=command,
-        expected="a command line as its help shows it",
-        hint=_help(command),
-    )
+    expected = "a command line as its help shows it"
+    text = _sentence(error.format_message())
+    if "extra argument" in text:
+        return UsageError(text, code="argument-extra", where=command, expected=expected, hint=_help(command))
+    return UsageError(text, code="command-line", where=command, expected=expected, hint=_help(command))
 
 
 def no_command(name: str, context: click.Context, known: list[str]) -> UsageError:

@@ -26,6 +26,10 @@ Globs = Annotated[list[Text], Field(min_length=1)]
 WebPath = Annotated[str, Field(pattern=PATH_PATTERN)]
 Seconds = Annotated[float, Field(gt=0, le=7 * 24 * 3600, allow_inf_nan=False)]
 
+_NODE_GLOBS = (
+    "Globs over node ids, such as `tests/test_a.py::*`. `[` begins a set of characters, so `[[]` stands for a `[` "
+    "itself: `*::test_a[[]admin]` is the case `test_a[admin]`."
+)
 _PLACEHOLDERS = "Values may hold `{postgres.url}`, `{auth.url}` and `{secret.jwt}`."
 
 
@@ -48,7 +52,7 @@ class Environment(Table):
         default="local",
         description="What may be done there. On `production` there are no faults, experiments or remedies that act.",
     )
-    platform: Name = Field(default="local", description="What runs the services; `local` is built in.")
+    platform: Literal["local"] = Field(default="local", description="What runs the services.")
 
 
 class Secret(Table):
@@ -153,7 +157,7 @@ class Routes(Table):
 class Claim(Table):
     """Which routes a set of tests says it exercises."""
 
-    tests: Globs = Field(description="Globs over node ids.")
+    tests: Globs = Field(description=_NODE_GLOBS)
     routes: Globs = Field(description="Routes: `POST /orders`, `GET /orders/{id}`, `WS /events`, `auth: POST /login`.")
 
 
@@ -165,7 +169,7 @@ class Feature(Table):
         default=0.0, description="Revenue a year that depends on it, in the currency of the project."
     )
     tier: Text = Field(default="all", description="Tier of customers that it serves.")
-    tests: Globs = Field(description="Globs over node ids.")
+    tests: Globs = Field(description=_NODE_GLOBS)
 
 
 class Priority(Table):
@@ -176,7 +180,7 @@ class Priority(Table):
         default=0.0, description="Share of its cases, 0 to 1, that may fail."
     )
     gates: bool = Field(default=True, description="Whether it decides if the run is verified.")
-    tests: Globs = Field(description="Globs over node ids.")
+    tests: Globs = Field(description=_NODE_GLOBS)
 
 
 class Category(Table):
@@ -184,7 +188,7 @@ class Category(Table):
 
     name: Text = Field(description="Name of the category.")
     target: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Planned number of proven cases.")
-    tests: Globs = Field(description="Globs over node ids.")
+    tests: Globs = Field(description=_NODE_GLOBS)
 
 
 class Suite(Table):

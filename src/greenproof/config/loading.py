@@ -22,23 +22,27 @@ def load(path: Path) -> Plan:
     """
     text, document = read(path)
     root = path.absolute().parent
-    mistakes: list[Mistake] = list(_newer(document))
-    if not mistakes:
-        shaped, mistakes = _shaped(document)
-        raw = Raw(document)
-        mistakes += [*rules.check(raw, root), *references.check(raw)]
-        if shaped is not None and not mistakes:
-            return build(shaped, root)
+    shaped, mistakes = _shaped(document)
+    raw = Raw(document)
+    mistakes += [*rules.check(raw, root), *references.check(raw)]
+    if shaped is not None and not mistakes:
+        return build(shaped, root)
+    if newer := _newer(document):
+        mistakes = [newer, *(one for one in mistakes if one.path != ("schema",) and one.code not in _PERHAPS_NEW)]
     raise ConfigurationError(str(path), problems(mistakes, index(text)))
 
 
-def _newer(document: dict[str, object]) -> list[Mistake]:
-    """A file of a newer version is not judged further: its other keys may well be right."""
+_PERHAPS_NEW = frozenset({"config-unknown-key", "config-missing-key", "config-unknown-value"})
+"""What is no mistake for certain in a file of a newer version: it may have other keys and values."""
+
+
+def _newer(document: dict[str, object]) -> Mistake | None:
+    """The file was written for a newer version."""
     version = document.get("schema")
     if type(version) is not int or version <= SCHEMA:
-        return []
+        return None
     said = f"this file was written for a newer Greenproof (version {version} of the format)"
-    return [Mistake(("schema",), said, f"at most {SCHEMA}", "use the newer Greenproof")]
+    return Mistake(("schema",), "config-newer", said, f"at most {SCHEMA}", "use the newer Greenproof")
 
 
 def _shaped(document: dict[str, object]) -> tuple[Document | None, list[Mistake]]:

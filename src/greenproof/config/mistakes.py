@@ -54,6 +54,8 @@ class Mistake:
     """One mistake, before its line is known."""
 
     path: Path
+    code: str
+    """As the catalogue of error codes knows it."""
     message: str
     expected: str
     hint: Hint = None
@@ -71,7 +73,8 @@ def _problem(mistake: Mistake, lines: dict[Path, int], number: int) -> Problem:
     if callable(hint):
         # The search for a near name is slow; nobody reads the hundred and first.
         hint = hint() if number < MOST_SEARCHES else None
-    return Problem(line_of(lines, mistake.path), dotted(mistake.path), mistake.message, mistake.expected, hint)
+    line, where = line_of(lines, mistake.path), dotted(mistake.path)
+    return Problem(line, where, mistake.message, mistake.expected, hint, mistake.code)
 
 
 def dotted(path: Path) -> str:
@@ -113,36 +116,37 @@ def _mistake(detail: ErrorDetails) -> Mistake:
     if kind == "missing":
         return _missing(path)
     if kind in _TYPES:
-        return Mistake(path, f"found {_found(detail['input'])}", _TYPES[kind])
+        return Mistake(path, "config-wrong-type", f"found {_found(detail['input'])}", _TYPES[kind])
     if "[key]" in detail["loc"]:
-        return Mistake(
-            path, f"{path[-1]!r} can't be a name here", _PATTERNS.get(context.get("pattern", ""), detail["msg"])
-        )
+        expected = _PATTERNS.get(context.get("pattern", ""), detail["msg"])
+        return Mistake(path, "config-bad-name", f"{path[-1]!r} can't be a name here", expected)
     return _wrong_value(path, kind, detail, context)
 
 
 def _wrong_value(path: Path, kind: str, detail: ErrorDetails, context: Mapping[str, Any]) -> Mistake:
     value = detail["input"]
     if path == ("schema",):
-        return Mistake(path, f"{value} is not a version of this format", f"{SCHEMA}")
+        return Mistake(path, "config-version", f"{value} is not a version of this format", f"{SCHEMA}")
     if kind == "literal_error":
         options = context["expected"].replace("'", "")
         return Mistake(
             path,
+            "config-unknown-value",
             f"{_shown(value)} is not known here",
             f"one of {options}",
             did_you_mean(str(value), options.replace(" or ", ", ").split(", ")),
         )
     if kind == "string_pattern_mismatch":
         expected = _PATTERNS.get(context["pattern"], f"a text that matches {context['pattern']}")
-        return Mistake(path, f"{_shown(value)} doesn't fit", expected)
+        return Mistake(path, "config-bad-text", f"{_shown(value)} doesn't fit", expected)
     if kind == "too_short":
-        return Mistake(path, "the list is empty", "at least one element")
+        return Mistake(path, "config-empty-list", "the list is empty", "at least one element")
     if kind == "finite_number":
-        return Mistake(path, f"{value} is not a number to reckon with", "a finite number")
+        return Mistake(path, "config-not-finite", f"{value} is not a number to reckon with", "a finite number")
     if kind in _BOUNDS:
-        return Mistake(path, f"{_shown(value)} is out of range", f"{_BOUNDS[kind]} {_bound(context)}")
-    return Mistake(path, detail["msg"][:200], "a value that fits")
+        expected = f"{_BOUNDS[kind]} {_bound(context)}"
+        return Mistake(path, "config-out-of-range", f"{_shown(value)} is out of range", expected)
+    return Mistake(path, "config-invalid", detail["msg"][:200], "a value that fits")
 
 
 _BOUNDS = {
@@ -164,6 +168,7 @@ def _unknown_key(path: Path) -> Mistake:
     known = _keys_at(path[:-1])
     return Mistake(
         path,
+        "config-unknown-key",
         f"{path[-1]!r} is not a key of this table",
         one_of(known),
         did_you_mean(str(path[-1]), known),
@@ -174,7 +179,7 @@ def _missing(path: Path) -> Mistake:
     model = _model_at(path[:-1])
     field = _field(model, str(path[-1])) if model else None
     meaning = (field.description or "").rstrip(".") if field else ""
-    return Mistake(path, f"{path[-1]!r} is missing", meaning or "a value")
+    return Mistake(path, "config-missing-key", f"{path[-1]!r} is missing", meaning or "a value")
 
 
 def _found(value: object) -> str:

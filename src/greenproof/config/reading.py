@@ -29,7 +29,9 @@ def read(path: Path) -> tuple[str, dict[str, object]]:
     text = _decoded(_bytes(path), path)
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise _error(path, line, "the file holds a NUL byte", "text", "save it again as plain text in UTF-8")
+        raise _error(
+            path, line, "config-nul-byte", "the file holds a NUL byte", "text", "save it again as plain text in UTF-8"
+        )
     _refuse_deep_keys(text, path)
     return text, _parsed(text, path)
 
@@ -38,18 +40,31 @@ def _bytes(path: Path) -> bytes:
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise _error(path, None, "this is a folder", "a file", f"name the file in it: {path / 'greenproof.toml'}")
+            raise _error(
+                path,
+                None,
+                "config-not-a-file",
+                "this is a folder",
+                "a file",
+                f"name the file in it: {path / 'greenproof.toml'}",
+            )
         if not stat.S_ISREG(status.st_mode):
-            raise _error(path, None, "this is not an ordinary file", "a file of text")
+            raise _error(path, None, "config-not-a-file", "this is not an ordinary file", "a file of text")
         if status.st_size > LARGEST:
-            raise _error(path, None, f"the file has {status.st_size:,} bytes", f"at most {LARGEST:,} bytes")
+            raise _error(
+                path, None, "config-too-large", f"the file has {status.st_size:,} bytes", f"at most {LARGEST:,} bytes"
+            )
         with path.open("rb") as stream:
             return stream.read(LARGEST)
     except FileNotFoundError as error:
-        raise _error(path, None, "there is no such file", "a configuration", "is this the right folder?") from error
+        raise _error(
+            path, None, "config-missing-file", "there is no such file", "a configuration", "is this the right folder?"
+        ) from error
     except (OSError, ValueError) as error:
         detail = getattr(error, "strerror", None) or str(error)
-        raise _error(path, None, f"the file cannot be read: {detail}", "a file that this user may read") from error
+        raise _error(
+            path, None, "config-unreadable", f"the file cannot be read: {detail}", "a file that this user may read"
+        ) from error
 
 
 def _decoded(content: bytes, path: Path) -> str:
@@ -65,6 +80,7 @@ def _decoded(content: bytes, path: Path) -> str:
         raise _error(
             path,
             line,
+            "config-not-utf8",
             f"byte 0x{content[error.start]:02x} (the {column}. of line {line}) is not UTF-8",
             "text in UTF-8",
             f"{hint}save it again as UTF-8",
@@ -75,18 +91,22 @@ def _refuse_deep_keys(text: str, path: Path) -> None:
     found = _DEEP_KEY.search(text)
     if found:
         line = text[: found.start()].count("\n") + 1
-        raise _error(path, line, "a key has too many parts", f"at most {DEEPEST} levels")
+        raise _error(path, line, "config-too-deep", "a key has too many parts", f"at most {DEEPEST} levels")
 
 
 def _parsed(text: str, path: Path) -> dict[str, object]:
     try:
         document = tomllib.loads(text)
     except RecursionError as error:
-        raise _error(path, None, "lists or tables are nested too deeply", f"at most {DEEPEST} levels") from error
+        raise _error(
+            path, None, "config-too-deep", "lists or tables are nested too deeply", f"at most {DEEPEST} levels"
+        ) from error
     except ValueError as error:
         raise _syntax(error, text, path) from error
     if _depth(document) > DEEPEST:
-        raise _error(path, None, "lists or tables are nested too deeply", f"at most {DEEPEST} levels")
+        raise _error(
+            path, None, "config-too-deep", "lists or tables are nested too deeply", f"at most {DEEPEST} levels"
+        )
     return document
 
 
@@ -96,7 +116,9 @@ def _syntax(error: ValueError, text: str, path: Path) -> ConfigurationError:
     line = None
     if found:
         line = int(found[1]) if found[1] else text.rstrip("\n").count("\n") + 1
-    return _error(path, line, f"this is not TOML: {_AT.sub('', message)}", "TOML", "see https://toml.io")
+    return _error(
+        path, line, "config-not-toml", f"this is not TOML: {_AT.sub('', message)}", "TOML", "see https://toml.io"
+    )
 
 
 def _depth(document: object) -> int:
@@ -109,5 +131,7 @@ def _depth(document: object) -> int:
     return deepest
 
 
-def _error(path: Path, line: int | None, message: str, expected: str, hint: str | None = None) -> ConfigurationError:
-    return ConfigurationError(str(path), [Problem(line, "the file", message, expected, hint)])
+def _error(
+    path: Path, line: int | None, code: str, message: str, expected: str, hint: str | None = None
+) -> ConfigurationError:
+    return ConfigurationError(str(path), [Problem(line, "the file", message, expected, hint, code)])

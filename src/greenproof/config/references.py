@@ -35,6 +35,7 @@ def _shared_names(raw: Raw) -> Iterator[Mistake]:
         if name in dependencies:
             yield Mistake(
                 ("services", name),
+                "config-shared-name",
                 f"{name!r} is also the name of a dependency",
                 "a name of its own",
                 "rename one of them",
@@ -48,7 +49,8 @@ def _repeated_names(raw: Raw) -> Iterator[Mistake]:
             name = row.get("name")
             if isinstance(name, str):
                 if name in seen:
-                    yield Mistake((*path, "name"), f"{name!r} stands here twice", f"each of the {section} once")
+                    said = f"{name!r} stands here twice"
+                    yield Mistake((*path, "name"), "config-repeated", said, f"each of the {section} once")
                 seen.add(name)
 
 
@@ -59,7 +61,8 @@ def _ports(raw: Raw) -> Iterator[Mistake]:
         if type(port) is not int:
             continue
         if port in seen:
-            yield Mistake(("services", name, "port"), f"{port} is also the port of {seen[port]!r}", "a port of its own")
+            said = f"{port} is also the port of {seen[port]!r}"
+            yield Mistake(("services", name, "port"), "config-shared-port", said, "a port of its own")
         seen.setdefault(port, name)
 
 
@@ -69,7 +72,8 @@ def _variables(raw: Raw) -> Iterator[Mistake]:
         for at, variable in texts(target, "env"):
             if variable in seen:
                 said = f"{variable} already holds the address of {seen[variable]!r}"
-                yield Mistake(("targets", name, *at), said, "a variable of its own for each target")
+                path: Path = ("targets", name, *at)
+                yield Mistake(path, "config-shared-variable", said, "a variable of its own for each target")
             seen.setdefault(variable, name)
 
 
@@ -82,13 +86,15 @@ def _needs(raw: Raw) -> Iterator[Mistake]:
             if need not in known:
                 yield _no_such(path, need, known, "service or dependency")
             if need in seen:
-                yield Mistake(path, f"{need!r} stands here twice", "each need once")
+                yield Mistake(path, "config-repeated", f"{need!r} stands here twice", "each need once")
             seen.add(need)
 
 
 def _no_such(path: Path, name: str, known: Collection[str], noun: str) -> Mistake:
     expected = one_of(known) if known else f"a {noun} of this file; there is none yet"
-    return Mistake(path, f"there is no {noun} {name!r}", expected, did_you_mean(name, known))
+    return Mistake(
+        path, "config-unknown-reference", f"there is no {noun} {name!r}", expected, did_you_mean(name, known)
+    )
 
 
 def _circles(services: Tables) -> Iterator[Mistake]:
@@ -113,6 +119,7 @@ def _circles(services: Tables) -> Iterator[Mistake]:
                     circle = " -> ".join([*trail[trail.index(need) :], need])
                     yield Mistake(
                         ("services", name, *at),
+                        "config-circle",
                         f"services need each other in a circle: {circle}",
                         "an order in which they can be started",
                     )
@@ -171,17 +178,17 @@ def _in_text(path: Path, text: str, fields: dict[str, Collection[str]], bare: Co
             yield _no_field(path, match[0], name, attribute, fields[name])
         elif name == "secret" and path[2] in {"command", "migrate"}:
             said = f"{match[0]} in a command could be read by everyone in the list of processes"
-            yield Mistake(path, said, "secrets in env only")
+            yield Mistake(path, "config-secret-in-command", said, "secrets in env only")
 
 
 def _bare(path: Path, shown: str, name: str, known: Collection[str]) -> Iterator[Mistake]:
     if name not in known:
         expected = ", ".join(f"{{{one}}}" for one in sorted(known)) + " or {NAME.url}"
-        yield Mistake(path, f"{shown} stands for nothing", expected, did_you_mean(name, known))
+        yield Mistake(path, "config-placeholder", f"{shown} stands for nothing", expected, did_you_mean(name, known))
 
 
 def _no_field(path: Path, shown: str, name: str, attribute: str, known: Collection[str]) -> Mistake:
     if name == "secret":
         return _no_such(path, attribute, known, "secret")
     expected = ", ".join(f"{{{name}.{one}}}" for one in known)
-    return Mistake(path, f"{shown} stands for nothing", expected, did_you_mean(attribute, known))
+    return Mistake(path, "config-placeholder", f"{shown} stands for nothing", expected, did_you_mean(attribute, known))

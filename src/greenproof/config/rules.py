@@ -32,17 +32,19 @@ def _choices(raw: Raw) -> Iterator[Mistake]:
             given = [key for key in keys if key in found]
             if len(given) != 1:
                 said = f"{' and '.join(given)} exclude each other" if given else f"none of {', '.join(keys)} is given"
-                yield Mistake((section, name), said, f"exactly one of {', '.join(keys)}")
+                yield Mistake((section, name), "config-choice", said, f"exactly one of {', '.join(keys)}")
     for name, found in raw.tables("dependencies").items():
         if found.get("kind") == "redis" and "database" in found:
-            yield Mistake(("dependencies", name, "database"), "a redis has no database to create", "no such key")
+            path: Path = ("dependencies", name, "database")
+            yield Mistake(path, "config-redis-database", "a redis has no database to create", "no such key")
 
 
 def _reserved(raw: Raw) -> Iterator[Mistake]:
     for section in ("services", "dependencies", "targets"):
         for name in raw.tables(section):
             if name in RESERVED:
-                yield Mistake((section, name), f"{name!r} is reserved", "another name", f"for example '{name}-1'")
+                said, hint = f"{name!r} is reserved", f"for example '{name}-1'"
+                yield Mistake((section, name), "config-reserved-name", said, "another name", hint)
 
 
 def _identities(raw: Raw) -> Iterator[Mistake]:
@@ -55,12 +57,14 @@ def _identities(raw: Raw) -> Iterator[Mistake]:
 def _identity(path: Path, identity: dict[str, object]) -> Iterator[Mistake]:
     kinds = [kind for kind in ("header", "path", "log_field") if kind in identity]
     if "field" in identity and "path" not in identity:
-        yield Mistake((*path, "field"), "a field needs the path of its document", "path and field")
+        yield Mistake((*path, "field"), "config-identity", "a field needs the path of its document", "path and field")
     elif len(kinds) != 1:
         said = f"{' and '.join(kinds)} exclude each other" if kinds else "the table is empty"
-        yield Mistake(path, said, "header, or path and field, or log_field")
+        yield Mistake(path, "config-identity", said, "header, or path and field, or log_field")
     elif "path" in identity and "field" not in identity:
-        yield Mistake((*path, "path"), "a path needs the field that holds the revision", "path and field")
+        yield Mistake(
+            (*path, "path"), "config-identity", "a path needs the field that holds the revision", "path and field"
+        )
 
 
 def _routes(raw: Raw) -> Iterator[Mistake]:
@@ -76,17 +80,17 @@ def _route(path: Path, text: str, targets: set[str]) -> Iterator[Mistake]:
     try:
         route = Route.parse(text)
     except ValueError as error:
-        yield Mistake(path, str(error), "'METHOD /path' or 'target: METHOD /path'", _method_hint(text))
+        expected = "'METHOD /path' or 'target: METHOD /path'"
+        yield Mistake(path, "config-route", str(error), expected, _method_hint(text))
         return
     # Targets may also come from the command line; with none in the file, any name may be right.
     if route.target is not None and targets and route.target not in targets:
-        yield Mistake(
-            path, f"there is no target {route.target!r}", one_of(targets), did_you_mean(route.target, targets)
-        )
+        said, near = f"there is no target {route.target!r}", did_you_mean(route.target, targets)
+        yield Mistake(path, "config-unknown-reference", said, one_of(targets), near)
     if "?" in route.path or "#" in route.path:
-        yield Mistake(path, f"{route.path!r} has a query", "a path alone; a route covers every query")
+        yield Mistake(path, "config-route", f"{route.path!r} has a query", "a path alone; a route covers every query")
     if "**" in route.path.removesuffix("/**"):
-        yield Mistake(path, f"{route.path!r} has '**' in its middle", "'**' as the last segment only")
+        yield Mistake(path, "config-route", f"{route.path!r} has '**' in its middle", "'**' as the last segment only")
 
 
 def _method_hint(text: str) -> Hint:
@@ -109,15 +113,16 @@ def _globs(raw: Raw) -> Iterator[Mistake]:
 def _glob(path: Path, glob: str, base: str) -> Iterator[Mistake]:
     expected = f"a glob relative to {base}, with '/' between folders"
     if glob.startswith("/"):
-        yield Mistake(path, f"{glob!r} is absolute", expected)
+        yield Mistake(path, "config-glob", f"{glob!r} is absolute", expected)
     if ".." in glob.split("::", maxsplit=1)[0].split("/"):
-        yield Mistake(path, f"{glob!r} leads out of its folder", expected)
+        yield Mistake(path, "config-glob", f"{glob!r} leads out of its folder", expected)
     if "\\" in glob:
-        yield Mistake(path, f"{glob!r} holds a backslash", expected)
+        yield Mistake(path, "config-glob", f"{glob!r} holds a backslash", expected)
     if any(ord(character) < 32 for character in glob):
-        yield Mistake(path, f"{glob!r} holds a control character", expected)
+        yield Mistake(path, "config-glob", f"{glob!r} holds a control character", expected)
     if glob.count("[") > glob.count("]"):
-        yield Mistake(path, f"{glob!r} opens a '[' that it doesn't close", expected, "write '[[]' for a '[' itself")
+        said = f"{glob!r} opens a '[' that it doesn't close"
+        yield Mistake(path, "config-glob", said, expected, "write '[[]' for a '[' itself")
 
 
 def _folders(raw: Raw, root: Folder) -> Iterator[Mistake]:
@@ -133,12 +138,12 @@ def _folder(path: Path, text: str, root: Folder) -> Iterator[Mistake]:
         folder = (root / text).resolve()
         inside, there = folder.is_relative_to(root.resolve()), folder.is_dir()
     except (OSError, ValueError, RuntimeError):
-        yield Mistake(path, f"{text[:60]!r} can't be a path", expected)
+        yield Mistake(path, "config-folder", f"{text[:60]!r} can't be a path", expected)
         return
     if not inside:
-        yield Mistake(path, f"{text!r} leads out of the folder of this file", expected)
+        yield Mistake(path, "config-folder", f"{text!r} leads out of the folder of this file", expected)
     elif not there:
-        yield Mistake(path, f"there is no folder {text!r}", expected, _near_folder(root, text))
+        yield Mistake(path, "config-folder", f"there is no folder {text!r}", expected, _near_folder(root, text))
 
 
 def _near_folder(root: Folder, text: str) -> Hint:
@@ -160,12 +165,13 @@ def _address(path: Path, text: str) -> Iterator[Mistake]:
         parts = urlsplit(text)
         port, host = parts.port, parts.hostname
     except ValueError as error:
-        yield Mistake(path, f"this is not an address: {error}", expected)
+        yield Mistake(path, "config-address", f"this is not an address: {error}", expected)
         return
     if not host or port == 0:
-        yield Mistake(path, "the address names no host", expected)
+        yield Mistake(path, "config-address", "the address names no host", expected)
     if parts.password is not None:
         # The address itself is not shown: it holds a password.
-        yield Mistake(path, "the address holds a password", expected, "hand credentials to the suite in a variable")
+        hint = "hand credentials to the suite in a variable"
+        yield Mistake(path, "config-password-in-address", "the address holds a password", expected, hint)
     if parts.query or parts.fragment:
-        yield Mistake(path, "the address has a query or a fragment", expected)
+        yield Mistake(path, "config-address", "the address has a query or a fragment", expected)

@@ -121,6 +121,8 @@ def _default(value: dict[str, Any]) -> str:
 
 
 def _type(value: dict[str, Any]) -> str:
+    if "const" in value:
+        return f"`{json.dumps(value['const'])}`"
     if "enum" in value:
         return " or ".join(f"`{json.dumps(option)}`" for option in value["enum"])
     if "$ref" in value:

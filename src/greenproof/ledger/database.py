@@ -96,7 +96,7 @@ def _check_file(path: Path, files: Files, create: bool) -> None:
                 code="ledger-gone",
                 where=str(path),
                 expected="the ledger that the evidence beside it belongs to",
-                hint=f"restore it from a copy; or set {path.parent / EVIDENCE} aside, and the next run begins a new one",
+                hint=f"restore it from a copy, or set {path.parent / EVIDENCE} aside: the next run begins a new one",
             )
     if start is None and not create:
         raise LedgerError(

@@ -12,7 +12,7 @@ from greenproof.analysis.value import features_at_risk, matrix
 from greenproof.loop.journal import Journal
 from greenproof.loop.proving import Execution, Listener, ProofRequest, collect, execute, judge
 from greenproof.loop.requests import suite_request
-from greenproof.model.errors import GreenproofError
+from greenproof.model.errors import GreenproofError, UsageError
 from greenproof.model.exits import ExitCode
 from greenproof.model.facts import Reading, Release
 from greenproof.model.plan import Environment, Plan, Suite
@@ -86,11 +86,12 @@ def deploy_release(cycle: Cycle) -> Cycle:
     else:
         current = cycle.platform.status().current
         if current is None:
-            raise GreenproofError(
+            raise UsageError(
                 "nothing is deployed, and --no-deploy was given",
                 code="not-deployed",
-                expected="a release",
-                hint="greenproof deploy",
+                where=f"environments.{cycle.environment.name}",
+                expected="a release that is there already",
+                hint="leave --no-deploy out, or run `greenproof deploy` first",
             )
         release = current
     readings = cycle.platform.ready()

@@ -4,6 +4,7 @@ GreenproofError
 ├── UsageError             the command line is wrong                      exit 4
 ├── ConfigurationError     greenproof.toml is wrong, all mistakes at once exit 4
 ├── PlatformError          a service or dependency did not do its part    exit 1
+│   └── PlanError          what the plan says can't be carried out here   exit 4
 ├── LedgerError            the ledger cannot be written or believed       exit 3
 │   └── LedgerPlaceError   its place is not ours to write or to read      exit 4
 ├── PlaceError             a file or folder is not ours to write or read  exit 4
@@ -42,16 +43,23 @@ class GreenproofError(Exception):
         self.hint = hint
 
     def lines(self) -> list[str]:
-        """The error as a person reads it, without colour."""
+        """The error as a person reads it, without colour. Without a hint of its own it has that of its code."""
         lines = [f"error: {self.message} [{self.code}]"]
         if self.where:
             lines.append(f"  where: {self.where}")
         if self.expected:
             lines.append(f"  expected: {self.expected}")
-        if self.hint:
+        if hint := self.hint or _remedy(self.code):
             lines.append("")
-            lines.append(f"hint: {self.hint}")
+            lines.append(f"hint: {hint}")
         return lines
+
+
+def _remedy(code: str) -> str | None:
+    # Imported late: only an error that is shown needs the catalogue.
+    from greenproof.model.error_codes import ERRORS
+
+    return ERRORS[code].remedy if code in ERRORS else None
 
 
 class UsageError(GreenproofError):
@@ -71,6 +79,8 @@ class Problem:
     message: str
     expected: str
     hint: str | None = None
+    code: str = "config-invalid"
+    """As `greenproof explain` knows it."""
 
 
 class ConfigurationError(GreenproofError):
@@ -81,29 +91,37 @@ class ConfigurationError(GreenproofError):
     def __init__(self, path: str, problems: Sequence[Problem]) -> None:
         count = len(problems)
         super().__init__(
-            f"{path}: {count} mistake{'' if count == 1 else 's'} in the configuration",
+            f"{count} mistake{'' if count == 1 else 's'} in the configuration; nothing was run",
             code="configuration",
+            where=path,
+            hint="`greenproof explain CODE` tells more about each",
         )
         self.path = path
         self.problems = tuple(problems)
 
     def lines(self) -> list[str]:
         """One block for each mistake, in the order of the file."""
-        lines = super().lines()
+        first, *_, hint = super().lines()
+        lines = [first]
         for problem in self.problems:
             at = f"{self.path}:{problem.line}" if problem.line else self.path
             lines.append("")
-            lines.append(f"{at}: {problem.where}: {problem.message}")
+            lines.append(f"{at}: {problem.where}: {problem.message} [{problem.code}]")
             lines.append(f"  expected: {problem.expected}")
-            if problem.hint:
-                lines.append(f"  hint: {problem.hint}")
-        return lines
+            lines.append(f"  hint: {problem.hint or _remedy(problem.code)}")
+        return [*lines, "", hint]
 
 
 class PlatformError(GreenproofError):
     """A service or dependency did not do its part."""
 
     exit_code = ExitCode.FAILED
+
+
+class PlanError(PlatformError):
+    """What the plan or the command line asks of the platform can't be carried out here."""
+
+    exit_code = ExitCode.USAGE
 
 
 class LedgerError(GreenproofError):

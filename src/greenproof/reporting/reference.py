@@ -22,6 +22,31 @@ def reasons_page(rows: Iterable[tuple[str, str, str, str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def errors_page(rows: Iterable[tuple[str, str, str, str, str]]) -> str:
+    """docs/errors.md from (code, exit codes, meaning, example, remedy)."""
+    lines = [
+        "# Error codes",
+        "",
+        _HEADER,
+        "",
+        "Every error says what happened, where, what was expected and what to do; its code stands at the end of its",
+        "first line. `greenproof explain CODE` prints what stands here.",
+        "",
+        "| code | exit | meaning | for example | what to do |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{code}` | {exits} | {_cell(meaning)} | {_cell(example)} | {_cell(remedy)} |"
+        for code, exits, meaning, example, remedy in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    # What stands between backticks or looks like a tag or table would be read as Markdown.
+    return text.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;").replace("[", "\\[")
+
+
 def commands_page(helps: Mapping[str, str], exits: type[IntEnum]) -> str:
     """docs/commands.md from the help text of each command."""
     return "\n".join(_commands(helps, exits)) + "\n"

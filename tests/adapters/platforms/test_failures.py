@@ -112,7 +112,7 @@ def test_a_service_that_died_later_is_reported(one, ask):
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"command": ("no-such-program", "{PORT}")}, "command-not-found"),
+        ({"command": ("no-such-program", "{PORT}")}, "service-command-missing"),
         ({"command": ("{python}", "--key={secret.key}")}, "secret-in-command"),
         ({"env": MappingProxyType({"A": "{nobody.url}"})}, "unknown-reference"),
         ({"include": ("nothing/**",)}, "source-empty"),

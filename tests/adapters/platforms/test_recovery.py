@@ -17,7 +17,7 @@ from greenproof.adapters.platforms.local import processes, registry
 from greenproof.adapters.platforms.local.dependencies.binaries import find_postgres, find_redis
 from greenproof.adapters.probes.postgres import PostgresAddress, PostgresSession
 from greenproof.adapters.probes.redis import command
-from greenproof.model.errors import PlatformError
+from greenproof.model.errors import PlaceError, PlatformError
 from greenproof.model.plan import Dependency
 
 STORES = (Dependency("postgres", "postgres", "shop"), Dependency("redis", "redis"))
@@ -175,7 +175,7 @@ def test_a_recycled_pid_is_left_alone(ground):
 def test_an_unwritable_folder_is_named(ground):
     shop = ground("auth", folder="unwritable")
     (shop.root / ".greenproof").write_text("a file is in the way")
-    with pytest.raises(PlatformError) as failure:
+    with pytest.raises(PlaceError) as failure:
         shop.platform().up()
     assert failure.value.code == "state-unwritable"
     (shop.root / ".greenproof").unlink()

@@ -73,7 +73,12 @@ class Witness:
             confdir.mkdir(mode=0o700, parents=True, exist_ok=True)
             process = _spawn(state / "witness.log")
         except OSError as problem:
-            raise RelayError(f"the relay could not start: {problem.strerror}", code="relay-start") from None
+            raise RelayError(
+                f"the relay could not start: {problem.strerror}",
+                code="relay-start",
+                where=str(state / "witness.log"),
+                expected="a process of its own",
+            ) from None
         witness = cls(process, state, grace)
         witness.ca_certificate = confdir.absolute() / "mitmproxy-ca-cert.pem"
         witness._reader.start()
@@ -185,8 +190,16 @@ class Witness:
             # Whoever asks next gets the same answer.
             with contextlib.suppress(queue.Full):
                 self._answers.put_nowait(None)
-            raise RelayError("the relay was lost", code="relay-lost", where=str(self._state / "witness.log"))
+            raise self._ended()
         return message
+
+    def _ended(self) -> RelayError:
+        return RelayError(
+            "the relay was lost",
+            code="relay-ended",
+            where=str(self._state / "witness.log"),
+            expected="a relay that lives as long as the run",
+        )
 
     def _tell(self, command: Message, timeout: float) -> None:
         """Write a line, but never wait for ever for a process that does not read."""
@@ -201,7 +214,7 @@ class Witness:
                     raise OSError
                 data = data[os.write(pipe, data) :]
         except (OSError, ValueError):
-            raise RelayError("the relay was lost", code="relay-lost", where=str(self._state / "witness.log")) from None
+            raise self._ended() from None
 
     def _read(self) -> None:
         """Reader thread: events are dealt with here, answers are handed to whoever waits."""

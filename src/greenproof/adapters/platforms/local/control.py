@@ -13,6 +13,7 @@ from typing import Any
 
 from greenproof.adapters.platforms.base import ServiceFailed
 from greenproof.model.errors import GreenproofError, PlatformError
+from greenproof.model.exits import ExitCode
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of one message."""
@@ -83,7 +84,7 @@ def _outcome(work: "asyncio.Future[Any]") -> dict[str, Any]:
     if isinstance(error, GreenproofError):
         fields = ("message", "code", "where", "expected", "hint")
         log = list(error.log) if isinstance(error, ServiceFailed) else []
-        return {"error": {**{name: getattr(error, name) for name in fields}, "log": log}}
+        return {"error": {**{name: getattr(error, name) for name in fields}, "log": log, "exit": int(error.exit_code)}}
     text = f"the supervisor failed: {type(error).__name__}: {error}"
     return {"error": {"message": text, "code": "supervisor-failed", "log": []}}
 
@@ -107,7 +108,7 @@ def call(
                     if "result" in message:
                         return message["result"]
                     if "error" in message:
-                        raise ServiceFailed(**_error_fields(message["error"]))
+                        raise _error(message["error"])
                     if "progress" in message and progress is not None:
                         progress(message["progress"])
     except (OSError, ValueError) as error:
@@ -115,8 +116,12 @@ def call(
     raise _lost("it ended the conversation without a result")
 
 
-def _error_fields(error: Mapping[str, Any]) -> dict[str, Any]:
-    return {**error, "log": tuple(error.get("log", ()))}
+def _error(told: Mapping[str, Any]) -> ServiceFailed:
+    """What went wrong in the supervisor, with the exit code that it has there."""
+    fields = {name: value for name, value in told.items() if name != "exit"}
+    error = ServiceFailed(**{**fields, "log": tuple(told.get("log", ()))})
+    error.exit_code = ExitCode(told.get("exit", ExitCode.FAILED))
+    return error
 
 
 def _lost(detail: str) -> PlatformError:

@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 
 from greenproof.adapters.platforms.local.layout import Layout, exclusive, read_json, write_json
-from greenproof.model.errors import PlatformError
+from greenproof.model.errors import PlanError, PlatformError
 from greenproof.model.plan import Plan, Secret
 
 _KEY = "key of the digests"
@@ -26,7 +26,7 @@ class Credentials:
         """The value of a secret of the plan."""
         declared = self._plan.get(name)
         if declared is None:
-            raise PlatformError(
+            raise PlanError(
                 f"no secret is called {name!r}",
                 code="unknown-reference",
                 where=f"{{secret.{name}}}",
@@ -78,7 +78,7 @@ def _of_variable(secret: Secret, variable: str) -> str:
     value = os.environ.get(variable)
     if value:
         return value
-    raise PlatformError(
+    raise PlanError(
         f"the secret {secret.name!r} has no value: the variable {variable} is not set",
         code="secret-missing",
         where=f"secrets.{secret.name}",
@@ -91,7 +91,7 @@ def _of_file(secret: Secret, path: Path) -> str:
     try:
         value = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise PlatformError(
+        raise PlanError(
             f"the secret {secret.name!r} cannot be read: {error}",
             code="secret-missing",
             where=str(path),
@@ -99,7 +99,7 @@ def _of_file(secret: Secret, path: Path) -> str:
         ) from error
     if value:
         return value
-    raise PlatformError(
+    raise PlanError(
         f"the secret {secret.name!r} is empty",
         code="secret-missing",
         where=str(path),

@@ -160,7 +160,7 @@ class Instance:
             capture.abandon()
             raise ServiceFailed(
                 f"{self.launch.service} cannot be started: {error.strerror}",
-                code="command-failed",
+                code="service-command-refused",
                 where=f"{words[0]} in {folder}",
                 expected="a program that this user may run",
             ) from error
@@ -239,7 +239,7 @@ class Instance:
     def _not_found(self, word: str) -> ServiceFailed:
         return ServiceFailed(
             f"{self.launch.service} cannot be started: {word} is not there",
-            code="command-not-found",
+            code="service-command-missing",
             where=f"services.{self.launch.service}.command",
             expected=f"a program on PATH, or a file in {self.launch.folder}",
             hint="{python} stands for the service's own interpreter",

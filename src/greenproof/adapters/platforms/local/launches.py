@@ -10,7 +10,7 @@ from typing import Any
 
 from greenproof.adapters.platforms.local.credentials import Credentials
 from greenproof.adapters.platforms.local.layout import Layout
-from greenproof.model.errors import PlatformError
+from greenproof.model.errors import PlanError, PlatformError
 from greenproof.model.facts import Revision
 from greenproof.model.plan import IdentitySource, Plan, Service
 
@@ -129,7 +129,7 @@ def fill(text: str, port: int, python: str, lookup: Callable[[str, str], str | N
 
 def unknown_reference(text: str, where: str, known: list[str]) -> PlatformError:
     """A placeholder that stands for nothing."""
-    return PlatformError(
+    return PlanError(
         f"{text} stands for nothing that is known",
         code="unknown-reference",
         where=where,
@@ -143,7 +143,7 @@ def find_python(service: Service, environment: Mapping[str, str]) -> str:
         path = service.python / "bin" / "python"
         if path.exists():
             return str(path)
-        raise PlatformError(
+        raise PlanError(
             f"{service.name} has no Python: its virtual environment is not there",
             code="python-missing",
             where=str(path),
@@ -152,7 +152,7 @@ def find_python(service: Service, environment: Mapping[str, str]) -> str:
         )
     found = shutil.which("python3", path=environment.get("PATH"))
     if found is None:
-        raise PlatformError(
+        raise PlanError(
             "python3 is not on PATH",
             code="python-missing",
             where=f"services.{service.name}",
@@ -168,7 +168,7 @@ def order_of_start(services: tuple[Service, ...], dependencies: set[str]) -> lis
     for service in services:
         for need in service.needs:
             if need not in names | dependencies:
-                raise PlatformError(
+                raise PlanError(
                     f"{service.name} needs {need!r}, which is neither a service nor a dependency",
                     code="unknown-need",
                     where=f"services.{service.name}.needs",
@@ -179,7 +179,7 @@ def order_of_start(services: tuple[Service, ...], dependencies: set[str]) -> lis
         sorter.prepare()
     except CycleError as error:
         circle = " -> ".join(error.args[1])
-        raise PlatformError(
+        raise PlanError(
             f"services need each other in a circle: {circle}",
             code="needs-cycle",
             where="services.*.needs",
@@ -195,7 +195,7 @@ def order_of_start(services: tuple[Service, ...], dependencies: set[str]) -> lis
 
 def _refuse_secret(service: Service, argument: str) -> None:
     if "{secret." in argument:
-        raise PlatformError(
+        raise PlanError(
             "a secret in a command could be read by everyone in the list of processes",
             code="secret-in-command",
             where=f"services.{service.name}.command",

@@ -1,7 +1,6 @@
 """Where an environment keeps its state on disk, and how files there are written."""
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from greenproof.model.errors import PlatformError
+from greenproof.model.errors import FULL, DiskFullError, PlaceError
 from greenproof.model.plan import Environment, Plan
 
 
@@ -129,20 +128,20 @@ def try_exclusive(path: Path) -> int | None:
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn what the file system says about `path` into a PlatformError that helps."""
+    """Turn what the file system says about `path` into a PlaceError or DiskFullError that helps."""
     try:
         yield
     except OSError as error:
         place = str(error.filename or path)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise PlatformError(
+        if error.errno in FULL:
+            raise DiskFullError(
                 "the disk is full",
                 code="disk-full",
                 where=place,
                 expected="room for snapshots, logs and data",
                 hint="free some space, then run the same command again; nothing is lost",
             ) from error
-        raise PlatformError(
+        raise PlaceError(
             f"cannot write: {error.strerror or error}",
             code="state-unwritable",
             where=place,

@@ -1,8 +1,9 @@
 """The client of the local platform: what every command uses; leaves nothing running but the supervisor."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from greenproof.adapters.platforms.local.presence import (
 )
 from greenproof.adapters.platforms.local.redaction import Redactor
 from greenproof.adapters.platforms.local.revisions import name_release, take_snapshot
-from greenproof.model.errors import PlatformError
+from greenproof.model.errors import PlanError
 from greenproof.model.facts import Reading, Release, Revision
 from greenproof.model.plan import Environment, Plan, Service
 
@@ -89,9 +90,10 @@ class LocalPlatform:
         chosen = dict(sources or {})
         unknown = set(chosen) - {service.name for service in self._plan.services}
         if unknown:
-            raise PlatformError(
+            raise PlanError(
                 f"no service is called {', '.join(sorted(unknown))}",
                 code="unknown-service",
+                where="sources",
                 expected=f"one of {', '.join(service.name for service in self._plan.services)}",
             )
         return tuple(
@@ -179,10 +181,12 @@ class LocalPlatform:
         """The last lines of a service's or dependency's log, redacted; then, if wanted, each new one."""
         names = self._names()
         if service not in names:
-            raise PlatformError(
+            raise PlanError(
                 f"nothing is called {service!r}",
                 code="unknown-service",
-                expected=f"one of {', '.join(names)}",
+                where=f"environment {self._environment.name}",
+                expected=f"one of {', '.join(names)}" if names else "a service of the configuration; there is none yet",
+                hint=_near(service, names),
             )
         path = self.log_path(service)
         if path is None:
@@ -206,7 +210,7 @@ class LocalPlatform:
     def _call(self, command: str, values: Mapping[str, Any]) -> Any:
         port = self._endpoint()
         if port is None:
-            raise PlatformError(
+            raise PlanError(
                 f"the environment {self._environment.name} is not up",
                 code="not-up",
                 where=str(self._layout.folder),
@@ -224,6 +228,11 @@ class LocalPlatform:
     def _tell(self, text: str) -> None:
         if self._progress is not None:
             self._progress(text)
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name[:100], known, n=1)
+    return f"did you mean {near[0]!r}?" if near else "greenproof status shows what there is"
 
 
 def _plain(revision: Revision) -> dict[str, str]:

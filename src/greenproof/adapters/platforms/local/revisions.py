@@ -14,7 +14,7 @@ from typing import Any
 
 from greenproof.adapters.platforms.local.credentials import Credentials
 from greenproof.adapters.platforms.local.layout import Layout, read_json, write_json, writing
-from greenproof.model.errors import PlatformError
+from greenproof.model.errors import PlanError
 from greenproof.model.facts import Release, Revision
 from greenproof.model.plan import Service
 
@@ -77,7 +77,7 @@ def name_release(revisions: tuple[Revision, ...]) -> Release:
 def read_files(service: Service, folder: Path) -> dict[str, tuple[bytes, bool]]:
     """Path to content and whether it can be executed, for all files that a revision contains."""
     if not folder.is_dir():
-        raise PlatformError(
+        raise PlanError(
             f"the source of {service.name} is not a folder",
             code="source-missing",
             where=str(folder),
@@ -92,14 +92,14 @@ def read_files(service: Service, folder: Path) -> dict[str, tuple[bytes, bool]]:
                 path = folder / relative
                 found[relative] = (path.read_bytes(), os.access(path, os.X_OK))
     except OSError as error:
-        raise PlatformError(
+        raise PlanError(
             f"a file of {service.name} cannot be read: {error.strerror}",
             code="source-unreadable",
             where=str(error.filename),
             expected="readable files",
         ) from error
     if not found:
-        raise PlatformError(
+        raise PlanError(
             f"the snapshot of {service.name} would be empty",
             code="source-empty",
             where=str(folder),

@@ -4,7 +4,7 @@ from greenproof.adapters.platforms.local.context import Context
 from greenproof.adapters.platforms.local.dependencies.base import Server
 from greenproof.adapters.platforms.local.dependencies.postgres import PostgresServer
 from greenproof.adapters.platforms.local.dependencies.redis import RedisServer
-from greenproof.model.errors import PlatformError
+from greenproof.model.errors import PlanError
 
 
 def create_server(context: Context, name: str, kind: str, database: str | None, password: str, source: str) -> Server:
@@ -13,7 +13,7 @@ def create_server(context: Context, name: str, kind: str, database: str | None, 
         return PostgresServer(context, name, database or "app", password, source)
     if kind == "redis":
         return RedisServer(context, name, password, source)
-    raise PlatformError(
+    raise PlanError(
         f"the local platform cannot start a dependency of kind {kind!r}",
         code="unknown-dependency",
         where=f"dependencies.{name}.kind",

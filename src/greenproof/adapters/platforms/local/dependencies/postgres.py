@@ -22,7 +22,7 @@ from greenproof.adapters.platforms.local.layout import writing
 from greenproof.adapters.platforms.local.output import Capture
 from greenproof.adapters.platforms.local.redaction import REPLACEMENT
 from greenproof.adapters.probes import postgres as probe
-from greenproof.model.errors import PlatformError
+from greenproof.model.errors import PlaceError, PlatformError
 from greenproof.model.facts import Reading
 
 USER = "greenproof"
@@ -279,7 +279,7 @@ def _own_folder() -> Path:
         folder.mkdir(mode=0o711, exist_ok=True)
         state = folder.lstat()
         if folder.is_symlink() or state.st_uid != os.geteuid() or state.st_mode & 0o022:
-            raise PlatformError(
+            raise PlaceError(
                 "the folder for PostgreSQL's data belongs to somebody else",
                 code="state-unwritable",
                 where=str(folder),

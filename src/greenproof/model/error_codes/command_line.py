@@ -1,0 +1,180 @@
+"""Codes of mistakes on the command line, and of what it names that is not there."""
+
+from greenproof.model.error_codes.kinds import ErrorKind, usage
+
+COMMAND_LINE: tuple[ErrorKind, ...] = (
+    usage(
+        "unknown-command",
+        "There is no command of this name.",
+        "greenproof prov",
+        "Look at `greenproof --help` for the names of the commands.",
+    ),
+    usage(
+        "unknown-option",
+        "The command has no option of this name.",
+        "greenproof prove --tarket api=http://localhost:8000",
+        "Look at the help of the command. Options of the test command come after '--'.",
+    ),
+    usage(
+        "option-value",
+        "The value of an option or argument doesn't fit, or is left out.",
+        "greenproof loop --limit 0",
+        "Give a value as the help of the command shows it.",
+    ),
+    usage(
+        "option-pair",
+        "An option that joins a name and a value was given something else.",
+        "greenproof prove --target api",
+        "Write NAME=VALUE without spaces around '=': --target api=http://localhost:8000",
+    ),
+    usage(
+        "option-twice",
+        "An option gives two values to one name.",
+        "greenproof prove --target api=http://a --target api=http://b",
+        "Give each name once; two addresses are two targets with names of their own.",
+    ),
+    usage(
+        "option-conflict",
+        "Two options were given that exclude each other.",
+        "greenproof prove -q -v",
+        "Leave one of them out.",
+    ),
+    usage(
+        "argument-missing",
+        "The command needs an argument that was not given.",
+        "greenproof logs",
+        "Give the argument that the help of the command shows.",
+    ),
+    usage(
+        "argument-extra",
+        "There is an argument too many.",
+        "greenproof logs auth backend",
+        "Give the arguments one by one, and quote what holds spaces.",
+    ),
+    usage(
+        "command-line",
+        "The command line can't be read.",
+        "an option file that is not there",
+        "Compare it with the help of the command.",
+    ),
+    usage(
+        "unknown-code",
+        "No reason and no error has this code.",
+        "greenproof explain hollw",
+        "`greenproof explain` lists every code.",
+    ),
+    usage(
+        "no-configuration",
+        "The command needs a greenproof.toml, and there is none here or in a folder above.",
+        "greenproof loop, in an empty folder",
+        "Go to the folder of your project, name the file with --config, or write one.",
+    ),
+    usage(
+        "no-ledger",
+        "Nothing was recorded here yet.",
+        "greenproof ledger verify, before the first run",
+        "Run `greenproof prove` or `greenproof loop` first, or name the right configuration with --config.",
+    ),
+    usage(
+        "json-not-writable",
+        "The result can't be written where --json says. It is checked before anything is run.",
+        "greenproof prove --json /no/such/folder/result.json",
+        "Name a file in a folder that exists and that you may write; '-' is stdout.",
+    ),
+    usage(
+        "unknown-environment",
+        "The configuration has no environment of this name.",
+        "greenproof status --environment stagin",
+        "Name one of the environments of greenproof.toml, or leave the option out: the first one is meant then.",
+    ),
+    usage(
+        "unknown-suite",
+        "The configuration has no suite of this name.",
+        "greenproof loop --suite e2",
+        "Name one of the tables [suites.NAME] of greenproof.toml.",
+    ),
+    usage(
+        "unknown-service",
+        "The configuration has no service or dependency of this name.",
+        "greenproof logs atuh",
+        "Name one of the services or dependencies of greenproof.toml.",
+    ),
+    usage(
+        "unknown-target",
+        "An option names a target that is neither on the command line nor in the configuration.",
+        "greenproof prove --target api=http://localhost:8000 --env API_URL=ap",
+        "Write the name as in --target, or as in [targets.NAME].",
+    ),
+    usage(
+        "no-target",
+        "No address is named that the tests talk to, so nothing could be seen of them.",
+        "greenproof prove -- pytest tests",
+        "Add --target NAME=URL, or a table [targets.NAME] to greenproof.toml.",
+    ),
+    usage(
+        "target-url",
+        "The address of a target can't be used.",
+        "greenproof prove --target api=localhost:8000",
+        "Write the whole address, with http:// or https:// and the host.",
+    ),
+    usage(
+        "variable-url",
+        "A variable that holds the address of a target has a value that no address can be put into.",
+        "API_URL=http://[::1 greenproof prove --target api=http://localhost:8000 --env API_URL=api -- pytest",
+        "Set the variable to an address, or leave it unset: it gets the address of the relay then.",
+    ),
+    usage(
+        "production-faults",
+        "Fault runs are refused on an environment of kind production.",
+        "greenproof prove --environment production -- pytest",
+        "Add --no-faults, which reaches 'inconclusive' at best; or prove the same release on staging.",
+    ),
+    usage(
+        "production-loop",
+        "The loop deploys and disturbs, so it is refused on an environment of kind production.",
+        "greenproof loop --environment production",
+        "Run it on an environment of kind local or staging.",
+    ),
+    usage(
+        "unknown-platform",
+        "This version can't run environments on the platform that the configuration names.",
+        'platform = "kubernetes"',
+        "Use the platform local, or name the addresses of what runs elsewhere as targets with a url.",
+    ),
+    usage(
+        "suite-python",
+        "The virtual environment of a suite has no interpreter.",
+        'python = ".venv" in [suites.e2e], and no .venv/bin/python',
+        "Create the environment and install what the suite needs, or correct suites.NAME.python.",
+    ),
+    usage(
+        "suite-reference",
+        "A placeholder in the variables of a suite has no value here.",
+        'env = { KEY = "{secret.key}" } without [secrets.key]',
+        "Declare the secret, or deploy the service whose address is meant.",
+    ),
+    usage(
+        "command-missing",
+        "There is no test command after the options.",
+        "greenproof prove --target api=http://localhost:8000",
+        "Write the command that runs your tests after '--'.",
+    ),
+    usage(
+        "command-not-found",
+        "The test command names no program that can be run.",
+        "greenproof prove --target api=http://localhost:8000 -- pytst",
+        "Activate the environment in which your tests run, or write the full path of its pytest.",
+    ),
+    usage(
+        "command-not-runnable",
+        "The system refused to start the test command.",
+        "a file without an interpreter line, or for another processor",
+        "Start the same command by hand in the same folder; what it says there is the cause.",
+    ),
+    usage(
+        "plugin-missing",
+        "The package pytest-greenproof, which watches from inside the tests, is not installed beside greenproof.",
+        "pip uninstall pytest-greenproof",
+        "Install greenproof again: pip install --force-reinstall greenproof",
+    ),
+)
