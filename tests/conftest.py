@@ -8,7 +8,7 @@ import pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What `make hostile` adds."""
     parser.addoption("--hostile", action="store_true", help="also the rare and slow cases of tests/hostile")
-    parser.addoption("--instants", type=int, default=3, help="at how many seeded instants each command is interrupted")
+    parser.addoption("--instants", type=int, default=2, help="at how many seeded instants each command is interrupted")
     parser.addoption("--seed", type=int, default=0, help="of these instants")
 
 

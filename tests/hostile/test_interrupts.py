@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -148,7 +149,7 @@ def test_what_was_told_is_recorded(tmp_path: Path, address: str) -> None:
         state = tmp_path / "seen"
         while not state.exists():
             assert process.poll() is None
-            os.sched_yield()
+            time.sleep(0.005)
         Instant(signal.SIGINT, 0.0, 0.05).strike()(process)
 
     suite = tmp_path / "test_it.py"

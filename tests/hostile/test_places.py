@@ -43,7 +43,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", place], check=True)
 
 
-@pytest.mark.parametrize("kilobytes", [20, pytest.param(120, marks=pytest.mark.hostile), 280])
+@pytest.mark.parametrize("kilobytes", [*(pytest.param(size, marks=pytest.mark.hostile) for size in (20, 120)), 280])
 def test_a_full_disk(kilobytes: int, small_disk: Path, address: str) -> None:
     subprocess.run(["mount", "-o", f"remount,size={kilobytes}k", small_disk], check=True)
     write_suite(small_disk, MORE)

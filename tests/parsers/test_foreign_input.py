@@ -368,6 +368,7 @@ NOT_FOREIGN = {
     "greenproof.adapters.relay.witness": "answers of our own process; a bad one is a lost relay",
     "greenproof.adapters.runners.witnessed": "shlex; what it refuses is taken as it is",
     "greenproof.adapters.unanswered": "a URL that was checked; tests/hostile shows it certificates",
+    "greenproof.cli.completing": "names out of our own ledger, by one fixed pattern",
     "greenproof.cli.usage": "fixed patterns over click's own messages",
     "greenproof.loop.flooring": "a URL that was checked",
     "greenproof.reporting.floor": "our own schema",
