@@ -1,7 +1,7 @@
 """Projections: what the entries of a ledger say, as pure functions."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from greenproof.ledger.entry import Entry
 from greenproof.model.events import (
@@ -16,33 +16,7 @@ from greenproof.model.events import (
     VerdictReached,
 )
 from greenproof.model.facts import Reading, Release
-
-
-@dataclass(frozen=True, slots=True)
-class RunSummary:
-    """One run, as far as it came."""
-
-    run: str
-    started: str
-    """`at` of its first event, UTC."""
-    last: str
-    """`at` of its last event."""
-    events: int = 0
-    command: str = ""
-    environment: str = ""
-    suite: str | None = None
-    release: str | None = None
-    """Name of the release that was live last."""
-    verdict: str | None = None
-    """None: never judged."""
-    exit_code: int | None = None
-    """None: cut off, or still running."""
-    cycles: int = 0
-
-    @property
-    def finished(self) -> bool:
-        """It came to its end."""
-        return self.exit_code is not None
+from greenproof.model.history import RunSummary
 
 
 def runs(entries: Iterable[Entry]) -> tuple[RunSummary, ...]:
@@ -114,12 +88,25 @@ def _after(known: RunSummary, event: Event) -> RunSummary:
         case RunStarted():
             # A run that is taken up again is no longer finished.
             return replace(
-                known, command=event.command, environment=event.environment, suite=event.suite, exit_code=None
+                known,
+                command=event.command,
+                environment=event.environment,
+                suite=event.suite,
+                exit_code=None,
+                arguments=event.arguments,
+                faults=event.faults,
             )
         case ReleaseDeployed() | RolledBack():
-            return replace(known, release=event.release.name)
+            held = tuple((r.service, r.name) for r in event.release.revisions)
+            return replace(known, release=event.release.name, revisions=held)
         case RunJudged():
-            return replace(known, verdict=event.verdict, suite=known.suite or event.suite)
+            return replace(
+                known,
+                verdict=event.verdict,
+                suite=known.suite or event.suite,
+                release=event.release or known.release,
+                revisions=known.revisions or event.revisions,
+            )
         case RunFinished():
             return replace(known, verdict=event.verdict, exit_code=event.exit_code, cycles=event.cycles)
         case _:

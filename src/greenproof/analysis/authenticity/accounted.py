@@ -1,6 +1,6 @@
 """Condition 1, accounted: planned = collected = reported, judged outside the test process."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from greenproof.analysis.authenticity import reasons
 from greenproof.model.facts import Outcome, RunObservation, TestProcess
@@ -9,8 +9,13 @@ from greenproof.model.verdicts import CaseVerdict, Reason, Verdict
 _SELECTING = ("-k", "-m", "--deselect", "--lf", "--last-failed", "--sw", "--stepwise")
 
 
-def absent_cases(run: RunObservation, planned: Sequence[str], command: Sequence[str]) -> tuple[CaseVerdict, ...]:
-    """A `not-run` verdict for each case that was planned or collected, but never reported."""
+def absent_cases(
+    run: RunObservation, planned: Sequence[str], command: Sequence[str], inherited: Collection[str] = ()
+) -> tuple[CaseVerdict, ...]:
+    """A `not-run` verdict for each case that was planned or collected, but never reported.
+
+    `inherited` are those of the planned ids that only an earlier run knew.
+    """
     reported = {case.id for case in run.cases}
     deselected = set(run.deselected)
     dropped = [i for i in dict.fromkeys(run.deselected) if i not in reported]
@@ -19,18 +24,18 @@ def absent_cases(run: RunObservation, planned: Sequence[str], command: Sequence[
     verdicts += [_not_run(i, _why_not_reached(run)) for i in lost]
     known = {i.split("[", 1)[0] for i in (*reported, *run.collected, *run.deselected)}
     missing = (case for case in dict.fromkeys(planned) if case.split("[", 1)[0] not in known)
-    return (*verdicts, *(_never_collected(case, run) for case in missing))
+    return (*verdicts, *(_never_collected(case, run, case in inherited) for case in missing))
 
 
-def _never_collected(case: str, run: RunObservation) -> CaseVerdict:
-    """Why a test that the file holds was not collected: an import error, a file skipped as a whole, or nobody knows."""
+def _never_collected(case: str, run: RunObservation, inherited: bool) -> CaseVerdict:
+    """Why a planned test was not collected: an import error, a file skipped as a whole, gone, or nobody knows."""
     file = case.split("::", 1)[0]
     if any(where.split("::", 1)[0] == file for where, _ in run.collection_errors):
         return _not_run(case, reasons.IMPORT_ERROR)
     for where, reason in run.skipped_files:
         if where.split("::", 1)[0] == file:
             return _not_run(case, reasons.SKIPPED, f"{reasons.SKIPPED.meaning} Reason given: {reason[:200]}")
-    return _not_run(case, reasons.NEVER_COLLECTED)
+    return _not_run(case, reasons.LOST if inherited else reasons.NEVER_COLLECTED)
 
 
 def selects(command: Sequence[str]) -> bool:

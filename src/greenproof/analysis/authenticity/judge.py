@@ -30,6 +30,8 @@ class Evidence:
     """Target to the service name in receipts."""
     planned: tuple[str, ...] = ()
     """The census: ids of test functions found in the files, without parameters; and the ids of the last good run."""
+    inherited: frozenset[str] = frozenset()
+    """Those of them that only the last good run knew."""
     command: tuple[str, ...] = ()
     offline: bool = False
 
@@ -38,7 +40,7 @@ def judge_run(evidence: Evidence) -> tuple[tuple[CaseVerdict, ...], tuple[Reason
     """Judge every planned case, and the run as a whole. Cases come in the order in which they ran."""
     judge = _Judge(evidence)
     verdicts = [judge.case(record) for record in evidence.plain.cases]
-    verdicts += absent_cases(evidence.plain, evidence.planned, evidence.command)
+    verdicts += absent_cases(evidence.plain, evidence.planned, evidence.command, evidence.inherited)
     return tuple(verdicts), run_findings(evidence.plain)
 
 

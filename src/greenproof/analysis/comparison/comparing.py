@@ -1,0 +1,161 @@
+"""Two runs beside each other. Pure: the same two records give the same comparison."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from greenproof.analysis.comparison.kinds import differences
+from greenproof.analysis.comparison.renames import renames
+from greenproof.analysis.comparison.spread import ENOUGH, shift
+from greenproof.model.comparison import (
+    ABSENT,
+    NOT_JUDGED,
+    STATES,
+    Change,
+    Comparison,
+    ComponentChange,
+    Rename,
+    Shift,
+)
+from greenproof.model.facts import Outcome
+from greenproof.model.history import CasePast, RunRecord
+from greenproof.model.verdicts import Reason, Verdict
+
+_GREEN = {Verdict.PROVEN.value, Verdict.PASSED_OFFLINE.value}
+_RED = {Verdict.FAILED.value, Verdict.HOLLOW.value}
+
+
+def compare(
+    before: RunRecord,
+    after: RunRecord,
+    durations: Mapping[str, Sequence[float]] | None = None,
+    latencies: Mapping[str, Sequence[float]] | None = None,
+) -> Comparison:
+    """What changed from one run to the other, over the union of what both had planned.
+
+    `durations` (seconds, by case) and `latencies` (milliseconds, by component) are those of other runs of the same
+    kind; without enough of them nothing is said of either.
+    """
+    durations, latencies = durations or {}, latencies or {}
+    old, new_run = _planned(before), _planned(after)
+    ids = tuple(dict.fromkeys((*old, *new_run)))
+    changes = [_change(case, _state(before, old, case), _state(after, new_run, case), before, after) for case in ids]
+    lost = tuple(c for c in changes if c.after == ABSENT)
+    new = tuple(c for c in changes if c.before == ABSENT)
+    renamed = renames([c.id for c in lost], [c.id for c in new], before.bodies, after.bodies)
+    unlike = tuple(differences(before.summary, after.summary))
+    moved = Counter((c.before, c.after) for c in changes)
+    shared = [c for c in changes if ABSENT not in (c.before, c.after)]
+    return Comparison(
+        before=before.summary,
+        after=after.summary,
+        planned_before=len(old),
+        planned_after=len(new_run),
+        denominator=len(ids),
+        shared=len(shared),
+        differences=unlike,
+        transitions=tuple((a, b, moved[a, b]) for a in STATES for b in STATES if moved[a, b]),
+        newly_proven=tuple(c for c in shared if c.after in _GREEN and c.before not in _GREEN),
+        newly_failed=tuple(c for c in shared if c.after == "failed" != c.before),
+        worse=tuple(c for c in changes if is_worse(c) and c.id not in renamed),
+        lost=lost,
+        new=new,
+        renamed=tuple(Rename(old, new) for old, new in renamed.items()),
+        hollow=tuple(c for c in shared if c.before == c.after == "hollow"),
+        reasons=tuple(c for c in shared if c.before == c.after and _other_reasons(c)),
+        components=tuple(_components(before, after)),
+        durations=tuple(_durations(before, after, durations)),
+        latencies=tuple(_latencies(before, after, latencies)),
+        unmeasured=_unmeasured(before, after, durations),
+        counts=tuple(_counts(changes)),
+    )
+
+
+def is_worse(change: Change) -> bool:
+    """No longer proven, newly failed, newly refuted, or no longer planned. A new case can't be worse than it was."""
+    if change.before in (ABSENT, NOT_JUDGED) or change.after in (NOT_JUDGED, change.before):
+        return False
+    if change.after == ABSENT or change.before in _GREEN:
+        return change.after not in _GREEN
+    return change.after == "failed" or (change.after in _RED and change.before not in _RED)
+
+
+def _planned(record: RunRecord) -> dict[str, None]:
+    return dict.fromkeys((*record.planned, *record.cases))
+
+
+def _state(record: RunRecord, planned: Mapping[str, None], case: str) -> str:
+    if case not in planned:
+        return ABSENT
+    found = record.cases.get(case)
+    return NOT_JUDGED if found is None or found.verdict is None else found.verdict.value
+
+
+def _change(case: str, old: str, new: str, before: RunRecord, after: RunRecord) -> Change:
+    return Change(case, old, new, _reasons(before.cases.get(case)), _reasons(after.cases.get(case)))
+
+
+def _reasons(past: CasePast | None) -> tuple[Reason, ...]:
+    return past.reasons if past else ()
+
+
+def _other_reasons(change: Change) -> bool:
+    return {r.code for r in change.reasons_before} != {r.code for r in change.reasons_after}
+
+
+def _counts(changes: Sequence[Change]) -> Iterator[tuple[str, int, int]]:
+    before, after = Counter(c.before for c in changes), Counter(c.after for c in changes)
+    yield from ((state, before[state], after[state]) for state in STATES if before[state] or after[state])
+
+
+def _components(before: RunRecord, after: RunRecord) -> Iterator[ComponentChange]:
+    revisions_before, revisions_after = dict(before.summary.revisions), dict(after.summary.revisions)
+    names = sorted({*before.components, *after.components, *revisions_before, *revisions_after})
+    for name in names:
+        old, new = before.components.get(name), after.components.get(name)
+        change = ComponentChange(
+            name,
+            old.state if old else None,
+            new.state if new else None,
+            (old.revision if old else None) or revisions_before.get(name),
+            (new.revision if new else None) or revisions_after.get(name),
+        )
+        # What only one of the two looked at has not changed: nobody knows.
+        state = old is not None and new is not None and old.state != new.state
+        revision = change.revision_before and change.revision_after
+        if state or (revision and change.revision_before != change.revision_after):
+            yield change
+
+
+def _durations(before: RunRecord, after: RunRecord, others: Mapping[str, Sequence[float]]) -> Iterator[Shift]:
+    """Of cases that passed in both: how long a case takes to fail says nothing of the system's speed."""
+    if before.summary.environment != after.summary.environment:
+        return
+    for case, old in before.cases.items():
+        new = after.cases.get(case)
+        if new is None or not (old.outcome is new.outcome is Outcome.PASSED):
+            continue
+        found = shift(case, old.duration_s, new.duration_s, others.get(case, ()), "s")
+        if found is not None:
+            yield found
+
+
+def _latencies(before: RunRecord, after: RunRecord, others: Mapping[str, Sequence[float]]) -> Iterator[Shift]:
+    if before.summary.environment != after.summary.environment:
+        return
+    for name, old in sorted(before.components.items()):
+        new = after.components.get(name)
+        if new is None or not (old.ok and new.ok) or old.probe != new.probe:
+            continue
+        found = shift(name, old.latency_ms, new.latency_ms, others.get(name, ()), "ms")
+        if found is not None:
+            yield found
+
+
+def _unmeasured(before: RunRecord, after: RunRecord, others: Mapping[str, Sequence[float]]) -> str | None:
+    """Why nothing can be said of durations; None when something can."""
+    if before.summary.environment != after.summary.environment:
+        return "the runs are of different environments"
+    most = max(map(len, others.values()), default=0)
+    if most < ENOUGH:
+        return f"how much durations vary is not known yet: {most} other runs of this kind, {ENOUGH} are needed"
+    return None
