@@ -139,8 +139,12 @@ def status(config: Path | None, environment: str | None, as_json: bool) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Go on as the log grows; Ctrl-C ends.")
 def logs(service: str, config: Path | None, environment: str | None, lines: int, follow: bool) -> None:
     """Show the log of a service or dependency."""
+    empty = True
     for line in _platform(config, environment).logs(service, lines, follow):
+        empty = False
         click.echo(printable(line))
+    if empty:
+        click.echo(f"{service} has logged nothing yet", err=True)
 
 
 def _show_release(what: str, release: Release, as_json: bool) -> None:

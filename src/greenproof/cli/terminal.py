@@ -6,6 +6,9 @@ from rich.text import Text
 
 _REDRAWN_A_SECOND = 8
 _BAR = 20
+_BESIDE = 50
+"""Columns that bar, counts and time need beside the text."""
+_SHORTEST = 12
 
 
 class _Count(ProgressColumn):
@@ -42,6 +45,8 @@ class TerminalMeter:
             self._progress = self._begun()
         if self._what != (what, total):
             self._what = (what, total)
+            room = max(_SHORTEST, self._console.width - _BESIDE)
+            what = what if len(what) <= room else f"{what[: room - 1]}…"
             for task in self._progress.task_ids:
                 self._progress.remove_task(task)
             self._progress.add_task(what, total=total, told="")

@@ -1,7 +1,6 @@
 """Mistakes on the command line, in the shape of every other error: what click says becomes ours."""
 
 import re
-from difflib import get_close_matches
 from typing import Any, override
 
 import click
@@ -56,6 +55,9 @@ def from_click(error: click.ClickException) -> UsageError:
 
 def no_command(name: str, context: click.Context, known: list[str]) -> UsageError:
     """There is no such command."""
+    # Imported late: --help and --version need none of it.
+    from difflib import get_close_matches
+
     near = get_close_matches(name[:100], known, n=1)
     return UsageError(
         f"there is no command {name[:100]!r}",

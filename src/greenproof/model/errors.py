@@ -59,7 +59,11 @@ def _remedy(code: str) -> str | None:
     # Imported late: only an error that is shown needs the catalogue.
     from greenproof.model.error_codes import ERRORS
 
-    return ERRORS[code].remedy if code in ERRORS else None
+    if code not in ERRORS:
+        return None
+    text = ERRORS[code].remedy.removesuffix(".")
+    # As hints are written; a name keeps its capital.
+    return text if text[1:2].isupper() else text[0].lower() + text[1:]
 
 
 class UsageError(GreenproofError):
