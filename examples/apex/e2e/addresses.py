@@ -21,6 +21,16 @@ def frontend(path: str = "") -> str:
     return _address("APEX_FRONTEND_URL") + path
 
 
+def identity(path: str = "") -> str:
+    """An address of the identity provider."""
+    return _address("APEX_IDENTITY_URL") + path
+
+
+def analytics(path: str = "") -> str:
+    """An address of the analytics service."""
+    return _address("APEX_ANALYTICS_URL") + path
+
+
 def websocket() -> str:
     """The address of the backend's WebSocket."""
     return backend("/ws").replace("http", "ws", 1)

@@ -14,6 +14,7 @@ pytest.register_assert_rewrite("e2e.answers", "e2e.conversations")
 from e2e import addresses  # noqa: E402
 from e2e.accounts import Person, new_person  # noqa: E402
 from e2e.costs import Cost  # noqa: E402
+from e2e.mcp_server import McpServer, running  # noqa: E402
 
 Thread = dict[str, Any]
 
@@ -35,6 +36,35 @@ def person(http: httpx.Client) -> Person:
 def stranger(http: httpx.Client) -> Person:
     """Somebody else, who must not see what belongs to `person`."""
     return new_person(http)
+
+
+@pytest.fixture(scope="module")
+def regular(http: httpx.Client) -> Person:
+    """Somebody who stays for a whole module, where tests don't get in each other's way."""
+    return new_person(http)
+
+
+@pytest.fixture
+def topic(http: httpx.Client, regular: Person) -> Thread:
+    """A thread of `regular`."""
+    answer = http.post(
+        addresses.backend("/threads"), json={"title": "topic"}, headers=regular.headers
+    )
+    answer.raise_for_status()
+    return dict(answer.json())
+
+
+@pytest.fixture
+def desk(http: httpx.Client, regular: Person) -> Iterator[McpServer]:
+    """A running MCP server of `regular`, whose one tool `ask` the agents know."""
+    with running() as server:
+        address = addresses.backend("/mcp/servers")
+        named = {"name": server.name, "url": server.url}
+        http.post(address, json=named, headers=regular.headers).raise_for_status()
+        found = http.post(f"{address}/{server.name}/discovery", headers=regular.headers)
+        found.raise_for_status()
+        yield server
+        http.delete(f"{address}/{server.name}", headers=regular.headers)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from e2e.accounts import Person
 
 DEADLINE = 5.0
 FIVE = ["agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed"]
-_GOES_ON = frozenset(FIVE) - {"agent_completed"}
+_GOES_ON = (frozenset(FIVE) | {"answer_chunk"}) - {"agent_completed"}
 
 Event = dict[str, Any]
 
@@ -37,13 +37,32 @@ def receive(socket: ClientConnection) -> Event:
     return event
 
 
-def ask(socket: ClientConnection, thread_id: str, content: str) -> list[Event]:
+def ask(
+    socket: ClientConnection, thread_id: str, content: str, stream: bool = False
+) -> list[Event]:
     """Send a message in a thread; the events up to the last, or to the first that is none."""
-    send(socket, type="message", thread_id=thread_id, content=content)
+    send(socket, type="message", thread_id=thread_id, content=content, stream=stream)
+    return rest(socket)
+
+
+def rest(socket: ClientConnection) -> list[Event]:
+    """The events from the next to the last, or to the first that is none."""
     events = [receive(socket)]
     while events[-1].get("type") in _GOES_ON:
         events.append(receive(socket))
     return events
+
+
+def watch(socket: ClientConnection, thread_id: str) -> Event:
+    """Ask for the events of all runs of a thread; what the server says to that."""
+    send(socket, type="watch", thread_id=thread_id)
+    return receive(socket)
+
+
+def resume(socket: ClientConnection, run_id: str, after: int) -> list[Event]:
+    """The events of a run behind a number, up to the last."""
+    send(socket, type="resume", run_id=run_id, after=after)
+    return rest(socket)
 
 
 def kinds(events: list[Event]) -> list[str | None]:
