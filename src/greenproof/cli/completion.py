@@ -12,9 +12,9 @@ def completion(shell: str) -> None:
     """Print the script that teaches SHELL to complete commands, options, names, runs and codes.
 
     \b
-    bash:  eval "$(greenproof completion bash)"          in ~/.bashrc
-    zsh:   eval "$(greenproof completion zsh)"           in ~/.zshrc
-    fish:  greenproof completion fish | source           in ~/.config/fish/config.fish
+    ~/.bashrc:                   eval "$(greenproof completion bash)"
+    ~/.zshrc:                    eval "$(greenproof completion zsh)"
+    ~/.config/fish/config.fish:  greenproof completion fish | source
     """
     from greenproof.cli.main import root
 

@@ -28,7 +28,7 @@ def recorded(config: Path | None) -> Iterator[Ledger]:
             code="no-ledger",
             where=str(path),
             expected="a ledger, which the first run writes",
-            hint="greenproof prove or greenproof loop",
+            hint="run `greenproof prove` or `greenproof loop` first",
         ) from error
     with ledger:
         yield ledger

@@ -8,6 +8,7 @@ from click import exceptions
 
 from greenproof.model.errors import UsageError
 
+_EXTRA = re.compile(r"got unexpected extra arguments? \((.*)\)$", re.DOTALL)
 _CLICK = re.compile(r"is not a valid (?:float|integer)(?: range)?$|is not in the range .*$")
 
 
@@ -48,7 +49,8 @@ def from_click(error: click.ClickException) -> UsageError:
         )
     expected = "a command line as its help shows it"
     text = _sentence(error.format_message())
-    if "extra argument" in text:
+    if extra := _EXTRA.match(text):
+        text = f"there is an argument too many: {extra[1]}"
         return UsageError(text, code="argument-extra", where=command, expected=expected, hint=_help(command))
     return UsageError(text, code="command-line", where=command, expected=expected, hint=_help(command))
 
@@ -87,7 +89,7 @@ def _missing(error: exceptions.MissingParameter, command: str) -> UsageError:
         f"{name} is missing",
         code="argument-missing",
         where=command,
-        expected=_expected(error.param) or "a value",
+        expected=_expected(error.param) or "a value, as the help shows it",
         hint=_help(command),
     )
 
@@ -107,7 +109,7 @@ def _name(error: exceptions.BadParameter) -> str:
         return "a value"
     if isinstance(error.param, click.Option):
         return max(error.param.opts, key=len)
-    return error.param.make_metavar(error.ctx) if error.ctx else (error.param.name or "an argument").upper()
+    return (error.param.name or "an argument").upper()
 
 
 def _expected(parameter: click.Parameter | None) -> str | None:
@@ -129,4 +131,4 @@ def _sentence(message: str) -> str:
 
 
 def _help(command: str) -> str:
-    return f"{command} --help"
+    return f"see `{command} --help`"

@@ -109,6 +109,7 @@ def _targets(plan: Plan, urls: Mapping[str, str], variables: Mapping[str, str]) 
         raise UsageError(
             "there is no target, so the tests would talk to their real hosts",
             code="no-target",
+            where="--target",
             expected="--target NAME=URL, or [targets.NAME] in greenproof.toml",
             hint="greenproof floor --target api=http://localhost:8000 --env API_URL=api -- pytest tests",
         )
