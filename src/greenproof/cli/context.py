@@ -1,6 +1,5 @@
 """What several commands need: the plan, the environment, and where they speak."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ environment_option = click.option(
     shell_complete=names_in("environments"),
     help="The environment; else the first of the file.",
 )
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="Say nothing but the result.")
 
 
 def load_plan(config: Path | None, *, required: bool = True) -> Plan:
@@ -39,11 +37,6 @@ def load_plan(config: Path | None, *, required: bool = True) -> Plan:
         expected="greenproof.toml, or --config FILE",
         hint="examples/apex/greenproof.toml in the source of Greenproof is one to copy from",
     )
-
-
-def speaker(quiet: bool) -> Callable[[str], None]:
-    """Talk goes to stderr, so that stdout holds the result alone."""
-    return (lambda text: None) if quiet else (lambda text: click.echo(text, err=True))
 
 
 def check_json_place(path: str | None) -> None:
