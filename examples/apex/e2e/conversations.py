@@ -60,9 +60,10 @@ def watch(socket: ClientConnection, thread_id: str) -> Event:
 
 
 def resume(socket: ClientConnection, run_id: str, after: int) -> list[Event]:
-    """The events of a run behind a number, up to the last."""
+    """The events of a run behind a number, and what tells that there are no more, or an error."""
     send(socket, type="resume", run_id=run_id, after=after)
-    return rest(socket)
+    events = rest(socket)
+    return [*events, receive(socket)] if events[-1].get("type") == FIVE[-1] else events
 
 
 def kinds(events: list[Event]) -> list[str | None]:

@@ -31,7 +31,7 @@ class Incoming(BaseModel):
 
     `message` asks the agents, with `stream` also for the answer piece by piece; `ping` asks for a
     `pong`; `watch` for the events of all runs of a thread, wherever they run; `resume` for the
-    events of a run `after` a number, as after a lost connection.
+    events of a run `after` a number, as after a lost connection, with `resumed` behind the last.
     """
 
     type: Literal["message", "ping", "watch", "resume"]
@@ -147,6 +147,8 @@ class _Conversation:
     async def _resume(self, run_id: uuid.UUID, after: int) -> None:
         async for event in self._services.runs.follow(run_id, after):
             await self._send(event)
+        # Also where there was nothing to send: the client knows that it has missed nothing.
+        await self._send({"type": "resumed", "run_id": str(run_id)})
 
     async def _send(self, message: dict[str, Any]) -> None:
         try:
