@@ -100,6 +100,22 @@ def test_no_error_is_raised_without_a_class_that_says_how_it_ends() -> None:
     assert [w for w, name, _ in RAISED if name == "GreenproofError" and not w.startswith("model/errors.py")] == []
 
 
+# What only a program can do wrong that writes into a ledger; nobody has a place or a line for it.
+OF_PROGRAMS = {"evidence-id", "not-json", "run-name"}
+
+
+def test_every_error_says_where_and_what_was_expected() -> None:
+    silent = []
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call) or getattr(node.func, "id", "") not in CLASSES:
+                continue
+            given = {keyword.arg: keyword.value for keyword in node.keywords}
+            if "code" in given and not {"where", "expected"} <= set(given):
+                silent += [f"{path.name}:{node.lineno}" for c in constants(given["code"]) if c not in OF_PROGRAMS]
+    assert silent == []
+
+
 def test_a_code_means_one_thing() -> None:
     assert sorted(set(ERRORS) & set(CATALOGUE)) == []
 

@@ -47,7 +47,12 @@ class EvidenceFolder:
         path = self.path(identifier)
         with in_words(path):
             if self._files.start_of(path, 0) is None:
-                raise LedgerError("a piece of evidence is missing", code="evidence-missing", where=str(path))
+                raise LedgerError(
+                    "a piece of evidence is missing",
+                    code="evidence-missing",
+                    where=str(path),
+                    expected="the file that was written with the event",
+                )
             content = self._files.read(path)
         if PREFIX + hashlib.sha256(content).hexdigest() != identifier:
             raise LedgerError(

@@ -54,7 +54,12 @@ def from_sqlite(error: sqlite3.Error, path: Path) -> LedgerError:
         )
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or isinstance(error, sqlite3.OperationalError):
         return damaged(path, str(error))
-    return LedgerError(f"the ledger refused an event: {error}", code="ledger-refused", where=str(path))
+    return LedgerError(
+        f"the ledger refused an event: {error}",
+        code="ledger-refused",
+        where=str(path),
+        expected="a ledger as Greenproof made it, with nothing added",
+    )
 
 
 def damaged(path: Path, detail: str) -> LedgerError:

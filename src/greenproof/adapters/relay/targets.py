@@ -49,6 +49,8 @@ class Origin:
             raise RelayError(
                 "the URL of a target cannot be used",
                 code="relay-target",
+                # The address itself may hold a password.
+                where="the address of a target",
                 expected="http://host[:port][/path] or https://host[:port][/path]",
             )
         return cls(parts.scheme, parts.hostname, port or DEFAULT_PORTS[parts.scheme])

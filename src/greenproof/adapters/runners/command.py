@@ -49,6 +49,7 @@ def resolve(command: Sequence[str], directory: Path, path: str | None = None) ->
         raise RunnerError(
             "there is no test command",
             code="command-missing",
+            where="the end of the command line",
             expected="a command after '--'",
             hint="greenproof prove --target api=http://localhost:8000 -- pytest tests",
         )

@@ -5,6 +5,7 @@ import importlib.util
 import os
 import shlex
 import ssl
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ def plugin_folder(cache: Path) -> Path:
         raise RunnerError(
             "the package pytest-greenproof is missing",
             code="plugin-missing",
+            where=sys.prefix,
             expected="it is installed beside greenproof",
             hint="install greenproof again: pip install --force-reinstall greenproof",
         )

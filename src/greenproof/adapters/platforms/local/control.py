@@ -128,6 +128,7 @@ def _lost(detail: str) -> PlatformError:
     return PlatformError(
         f"the supervisor was lost: {detail}",
         code="supervisor-lost",
-        expected="an answer from the environment's supervisor",
+        where="the environment's supervisor",
+        expected="an answer from it",
         hint="run `greenproof up`: it clears what is left and starts a new one",
     )

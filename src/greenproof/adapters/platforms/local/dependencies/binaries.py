@@ -47,6 +47,7 @@ def find_postgres(source: str = "auto", major: str | None = None) -> Program:
         raise PlatformError(
             f"the data were written by PostgreSQL {major}, which is not here",
             code="postgres-version",
+            where="PATH, and the installed packages",
             expected=f"PostgreSQL {major}; found {', '.join(one.version for one in candidates)}",
             hint="install that version, or delete the environment's data folder to start afresh",
         )
@@ -129,6 +130,7 @@ def _missing(what: str, system: str, package: str) -> PlatformError:
     return PlatformError(
         f"{what} is not installed",
         code="server-missing",
+        where="PATH",
         expected=f"the program of the system, or the package {package}",
         hint=f"apt-get install {system}, or: pip install 'greenproof[servers]' ({package})",
     )

@@ -59,6 +59,7 @@ class PostgresServer:
             raise PlatformError(
                 "PostgreSQL refuses to run as root, and there is no other user",
                 code="postgres-root",
+                where="the users of this system",
                 expected=f"one of the users {', '.join(_ACCOUNTS)}",
             )
         data = self._data = await asyncio.to_thread(self._place)
