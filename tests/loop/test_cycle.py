@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from greenproof.ledger import Ledger
+from greenproof.model.events import ReleaseDeployed
+
 SHOP = Path(__file__).resolve().parents[1] / "support" / "shop.py"
 
 CONFIGURATION = """
@@ -140,6 +143,8 @@ def test_a_turn_of_the_loop_and_the_next_one(project: Path) -> None:
     assert head
     assert greenproof(project, "ledger", "verify", "--head", head[1]).returncode == 0
     assert greenproof(project, "ledger", "verify", "--head", "1" * 64).returncode == 1
+    the_head_is_that_of_the_last_event_that_the_worklog_speaks_of(project, text, head[1])
+    what_is_gone_is_missed_and_what_is_inherited_is_told(project)
     links = re.findall(r"- ([^:]+): \[[^]]+\]\(<([^>]+)>\)", text)
     assert len(links) == 5
     for what, place in links:
@@ -149,6 +154,48 @@ def test_a_turn_of_the_loop_and_the_next_one(project: Path) -> None:
     lost = greenproof(project, "ledger", "verify")
     assert lost.returncode == 1
     assert "evidence-missing" in lost.stdout
+
+
+def the_head_is_that_of_the_last_event_that_the_worklog_speaks_of(project: Path, text: str, head: str) -> None:
+    with Ledger.open(project / ".greenproof" / "ledger.db", create=False) as ledger:
+        entries = list(ledger.entries())
+    (spoken,) = [entry for entry in entries if entry.hash == head]
+    assert f"up to event {spoken.seq}, whose hash is `{head}`" in text
+    later = [entry.kind for entry in entries[spoken.seq :]]
+    assert later == ["WorklogWritten", "StepFinished", "RunFinished"]
+    deployed = [entry.event for entry in entries if entry.kind == "ReleaseDeployed"]
+    assert all(isinstance(event, ReleaseDeployed) and event.duration_s > 0 for event in deployed)
+    keys = [getattr(event, "key", "") for event in deployed]
+    assert len(set(keys)) == len(keys) == 2
+    assert all(key.endswith("/1/deploy") for key in keys)
+
+
+def what_is_gone_is_missed_and_what_is_inherited_is_told(project: Path) -> None:
+    """Without `test_returned`, and on the release that the run before deployed."""
+    suite = project / "test_shop.py"
+    suite.write_text(SUITE.replace("def test_returned():\n    assert 1 + 1 == 2\n", ""))
+    assert greenproof(project, "loop", "--no-deploy", "--no-faults", "--json", "third.json").returncode == 5
+    third = json.loads((project / "third.json").read_text())
+    (lost,) = [case for case in third["cases"] if case["id"].endswith("test_returned")]
+    assert (lost["verdict"], [r["code"] for r in lost["reasons"]]) == ("not-run", ["lost"])
+    inherited = {item["what"]: item for item in third["inherited"]}
+    with Ledger.open(project / ".greenproof" / "ledger.db", create=False) as ledger:
+        first, second = list(ledger.entries(kinds=("ReleaseDeployed",)))
+        assert len(list(ledger.entries(third["run"], ("ReadingTaken",)))) >= 2
+    assert inherited["release"]["run"] == second.run != first.run
+    assert inherited["release"]["at"] == second.at
+    assert inherited["plan"]["run"] == second.run
+    assert inherited["plan"]["cases"] == ["test_shop.py::test_returned"]
+    text = worklogs(project)[2]
+    assert "| components: " in text
+    assert f"| {second.run} |" in text.split("## Inherited")[1]
+    # Once somebody has said that it is gone on purpose, it is not missed any more.
+    assert greenproof(project, "loop", "--no-deploy", "--removed", "*test_returned", "-q").returncode == 0
+    assert greenproof(project, "loop", "--no-deploy", "--no-faults", "--json", "fifth.json").returncode == 5
+    fifth = json.loads((project / "fifth.json").read_text())
+    assert len(fifth["cases"]) == 2
+    assert [item["cases"] for item in fifth["inherited"]] == [[], []]
+    suite.write_text(SUITE)
 
 
 def test_a_release_that_does_not_come_up_ends_the_turn_and_the_old_one_goes_on(project: Path) -> None:
@@ -163,6 +210,11 @@ def test_a_release_that_does_not_come_up_ends_the_turn_and_the_old_one_goes_on(p
     assert "Verified: nothing." in text
     assert "| deploy | failed |" in text
     assert "| execute | not reached |" in text
+    with Ledger.open(project / ".greenproof" / "ledger.db", create=False) as ledger:
+        (failed,) = ledger.entries(kinds=("DeployFailed",))
+        (*_, end) = ledger.entries(kinds=("RunFinished",))
+    assert failed.body["code"] == "service-exited"
+    assert (end.run, end.body["exit_code"]) == (failed.run, 1)
     assert json.loads(greenproof(project, "status", "--json").stdout)["current"]["name"] == before
     assert greenproof(project, "ready").returncode == 0
 

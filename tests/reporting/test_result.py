@@ -1,11 +1,14 @@
 """The JSON result fits its published schema, and says what was judged."""
 
 import json
+from dataclasses import replace
 
 import jsonschema
 from proofs import HOSTILE, proof
 
+from greenproof.model.inheritance import Inherited
 from greenproof.reporting.result import SCHEMA, result, schema
+from greenproof.reporting.summary import summary_lines
 
 
 def test_the_result_fits_the_schema() -> None:
@@ -36,3 +39,14 @@ def test_the_counts_have_their_denominator() -> None:
     summary = result(proof())["summary"]
     assert sum(summary["verdicts"].values()) == summary["cases"] == 4
     assert summary["runner"]["passed"] == 2
+
+
+def test_what_was_inherited_is_told_with_where_it_comes_from() -> None:
+    item = Inherited("plan", "1 is missing.", "20251230T000000Z-000000", "2025-12-30T00:00:00Z", None, ("t::1",))
+    inheriting = replace(proof(), inherited=(item,))
+    document = json.loads(json.dumps(result(inheriting)))
+    jsonschema.validate(document, schema())
+    (told,) = document["inherited"]
+    assert (told["run"], told["at"], told["release"], told["cases"]) == (item.run, item.at, None, ["t::1"])
+    assert f"inherited from run {item.run} ({item.at}): 1 is missing." in list(summary_lines(inheriting))
+    assert result(proof())["inherited"] == []

@@ -1,10 +1,13 @@
 """The worklog: what was verified and what was not, beside the run before."""
 
+from dataclasses import replace
+
 from proofs import proof
 from syrupy.assertion import SnapshotAssertion
 
 from greenproof.analysis.value import features_at_risk, matrix
 from greenproof.model.facts import Release, Revision
+from greenproof.model.inheritance import Inherited
 from greenproof.model.plan import Category, Feature, Priority
 from greenproof.model.report import Component, CycleReport, StepRecord
 from greenproof.reporting.worklog import escaped, worklog
@@ -36,6 +39,13 @@ def report() -> CycleReport:
         features=features_at_risk((Feature("ordering", 500.0, "enterprise", ("*test_order",)),), cases),
         evidence=(("exchanges of the plain run", "../evidence/ab/abcd"),),
         head="f" * 64,
+        head_event=57,
+        inherited=(
+            Inherited("components", "2 components.", "20251231T000000Z-000000", "2025-12-31T00:00:00Z", "r-0"),
+            Inherited(
+                "plan", "1 is missing | now.", "20251230T000000Z-000000", "2025-12-30T00:00:00Z", None, ("t::1",)
+            ),
+        ),
         exit_code=1,
     )
 
@@ -46,6 +56,11 @@ def test_the_worklog_as_it_is_written(snapshot: SnapshotAssertion) -> None:
 
 def test_a_component_that_became_slower_says_by_which_factor() -> None:
     assert "| api | ready | ready | 12.0 ms | 4.0 ms | 3.0 x | api-1 |" in worklog(report())
+
+
+def test_a_report_that_inherits_nothing_says_so() -> None:
+    text = worklog(replace(report(), inherited=()))
+    assert "Nothing: everything here was observed in this run." in text
 
 
 def test_nothing_from_outside_becomes_markup() -> None:

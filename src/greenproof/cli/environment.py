@@ -71,7 +71,7 @@ def deploy(config: Path | None, environment: str | None, as_json: bool, talk: Ta
         journal.on_evidence = talk.verbose
         talk.doing("deploy")
         before = platform.status().current
-        release = platform.deploy()
+        release = journal.deploy(platform.deploy)
         journal.deployed(release, before, platform.ready())
         journal.finish(ExitCode.VERIFIED)
     talk.rest()

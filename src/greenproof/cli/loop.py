@@ -35,6 +35,9 @@ from greenproof.reporting.worklog import worklog
 @click.option("--no-faults", is_flag=True, help="Only the plain run; 'inconclusive' at best.")
 @click.option("--no-fail-fast", is_flag=True, help="Run every phase, even after a gating one is red.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; '-' is stdout.")
+@click.option(
+    "--removed", multiple=True, metavar="GLOB", help="Cases of the last good run that are gone on purpose; say it once."
+)
 @talk_options
 def loop(
     config: Path | None,
@@ -45,6 +48,7 @@ def loop(
     no_faults: bool,
     no_fail_fast: bool,
     json_file: str | None,
+    removed: tuple[str, ...],
     talk: Talk,
 ) -> ExitCode:
     """Ready, deploy, select, execute, judge, report: one turn, and a worklog of it."""
@@ -60,7 +64,10 @@ def loop(
         )
     suite = suite_of(plan, suite_name)
     platform = platform_of(plan, chosen, talk.say)
-    with Journal.open(plan, chosen, "loop", suite.name, platform.secrets().values()) as journal:
+    # A limit selects other cases, so it is part of what makes two runs comparable.
+    arguments = (*suite.command, *((f"--limit={limit}",) if limit else ()))
+    secrets, faults = platform.secrets().values(), not no_faults
+    with Journal.open(plan, chosen, "loop", suite.name, secrets, arguments, faults) as journal:
         cycle = run_cycle(
             Cycle(
                 plan,
@@ -70,7 +77,7 @@ def loop(
                 journal,
                 listener_for(journal, talk),
                 worklog,
-                CycleOptions(not no_deploy, not no_fail_fast, limit, not no_faults),
+                CycleOptions(not no_deploy, not no_fail_fast, limit, faults, removed),
             )
         )
     talk.rest()
@@ -84,5 +91,6 @@ def loop(
             show(summary_lines(cycle.proof, verbose=talk.level >= Level.VERBOSE))
     if cycle.worklog:
         talk.say(f"worklog: {cycle.worklog}")
+    talk.say(f"recorded as run {journal.run}; the ledger's head is {cycle.head}")
     talk.say("the environment stays up; `greenproof down` stops it")
     return cycle.exit_code

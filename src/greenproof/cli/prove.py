@@ -47,6 +47,9 @@ from greenproof.reporting.summary import summary_lines
 @click.option(
     "--timeout", default=900.0, show_default=True, type=click.FloatRange(1, 86_400), help="Seconds for a run."
 )
+@click.option(
+    "--removed", multiple=True, metavar="GLOB", help="Cases of the last good run that are gone on purpose; say it once."
+)
 @talk_options
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def prove(
@@ -59,6 +62,7 @@ def prove(
     no_faults: bool,
     fail_fast: bool,
     timeout: float,
+    removed: tuple[str, ...],
     command: tuple[str, ...],
     talk: Talk,
 ) -> ExitCode:
@@ -77,15 +81,18 @@ def prove(
         faults=not no_faults,
         fail_fast=fail_fast,
         timeout=timeout,
+        removed=removed,
     )
     platform = _platform_for(plan, chosen, overrides)
     request = prove_request(plan, chosen, platform, command, overrides)
-    with Journal.open(plan, chosen, secrets=platform.secrets().values() if platform else ()) as journal:
-        proof = run_proof(request, listener_for(journal, talk), journal.run)
+    secrets = platform.secrets().values() if platform else ()
+    with Journal.open(plan, chosen, secrets=secrets, arguments=command, faults=request.faults) as journal:
+        proof = run_proof(journal.informed(request), listener_for(journal, talk), journal.run)
         journal.judged(proof)
         head = journal.finish(proof.verdict.exit_code)
     talk.rest()
     tell_tail(talk, proof.plain, proof.tail)
+    talk.say(f"recorded as run {proof.run}; the ledger's head is {head}")
     if json_file != "-":
         show(summary_lines(proof, verbose=talk.level >= Level.VERBOSE))
     if json_file:

@@ -40,6 +40,10 @@ class EventLedger(Protocol):
         """The hash of the last event."""
         ...
 
+    def last(self) -> tuple[int, str]:
+        """Number and hash of the last event."""
+        ...
+
     def runs(self) -> tuple[str, ...]:
         """The runs, in the order of their first events."""
         ...

@@ -151,8 +151,13 @@ class Ledger:
 
     def head(self) -> str:
         """The hash of the last event; `GENESIS` when there is none."""
+        return self.last()[1]
+
+    def last(self) -> tuple[int, str]:
+        """Number and hash of the last event; (0, `GENESIS`) when there is none."""
         with self._reading():
-            return self._last()[1]
+            seq, digest, _ = self._last()
+        return seq, digest
 
     def runs(self) -> tuple[str, ...]:
         """The runs, in the order of their first events."""

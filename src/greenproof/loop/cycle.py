@@ -30,6 +30,8 @@ class CycleOptions:
     limit: int | None = None
     """At most so many cases, the most important ones."""
     faults: bool = True
+    removed: tuple[str, ...] = ()
+    """Globs of cases that are gone on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Cycle:
     steps: tuple[StepRecord, ...] = ()
     failure: GreenproofError | None = None
     head: str | None = None
-    """Of the ledger, as the worklog prints it."""
+    """Of the ledger, after the last event of the run."""
     worklog: Path | None = None
     detail: str = ""
     """What the present step has to say."""
@@ -82,7 +84,7 @@ def read_state(cycle: Cycle) -> Cycle:
 def deploy_release(cycle: Cycle) -> Cycle:
     """deploy: the services as they are now, as one release; every one proven by its identity."""
     if cycle.options.deploy:
-        release = cycle.platform.deploy()
+        release = cycle.journal.deploy(cycle.platform.deploy)
     else:
         current = cycle.platform.status().current
         if current is None:
@@ -95,7 +97,12 @@ def deploy_release(cycle: Cycle) -> Cycle:
             )
         release = current
     readings = cycle.platform.ready()
-    cycle.journal.deployed(release, cycle.release_before, readings)
+    if cycle.options.deploy:
+        cycle.journal.deployed(release, cycle.release_before, readings)
+    else:
+        cycle.journal.found([revision.name for revision in release.revisions], release.name)
+        for reading in readings:
+            cycle.journal.reading(reading)
     return replace(cycle, release=release, readings=readings, detail=release.name)
 
 
@@ -103,13 +110,14 @@ def select_cases(cycle: Cycle) -> Cycle:
     """select: what the suite holds, sorted by priority and value."""
     request = suite_request(cycle.plan, cycle.environment, cycle.platform, cycle.suite)
     request = replace(request, faults=request.faults and cycle.options.faults, fail_fast=cycle.options.fail_fast)
+    request = replace(cycle.journal.informed(request), removed=cycle.options.removed)
     ids = collect(request, replace(cycle.listener, output=lambda line: None))
     phases = select(ids, cycle.plan.priorities, cycle.plan.features, cycle.options.limit)
     cycle.journal.selected(phases)
     count = sum(len(phase.cases) for phase in phases)
     detail = f"{count} of {len(ids)} cases in {len(phases)} phases"
     # Without a case there is nothing to put into phases; the plain run then shows why.
-    return replace(cycle, request=replace(request, phases=phases), phases=phases, detail=detail)
+    return replace(cycle, request=replace(request, phases=phases, collected=ids), phases=phases, detail=detail)
 
 
 def execute_suite(cycle: Cycle) -> Cycle:
@@ -132,10 +140,12 @@ def judge_cases(cycle: Cycle) -> Cycle:
 
 
 def write_report(cycle: Cycle) -> Cycle:
-    """report: close the record of the run, and write the worklog of everything before."""
-    head = cycle.journal.finish(cycle.exit_code)
-    place = cycle.journal.write_worklog(cycle.render(_report_of(cycle, head)), head)
-    return replace(cycle, head=head, worklog=place, detail=str(place))
+    """report: the worklog of everything before. Its head is that of the last event that it can speak of: its own
+    record and the end of the run come after it, and hold nothing that it doesn't say itself.
+    """
+    event, head = cycle.journal.head()
+    place = cycle.journal.write_worklog(cycle.render(_report_of(cycle, event, head)), head)
+    return replace(cycle, worklog=place, detail=str(place))
 
 
 type Step = Callable[[Cycle], Cycle]
@@ -173,14 +183,15 @@ def run_cycle(cycle: Cycle) -> Cycle:
             f"step {name}: {record.result}, {record.detail}" if record.detail else f"step {name}: {record.result}"
         )
         cycle = _with_step(cycle, record)
-    return cycle
+    return replace(cycle, head=cycle.journal.finish(cycle.exit_code))
 
 
-def _report_of(cycle: Cycle, head: str | None) -> CycleReport:
+def _report_of(cycle: Cycle, event: int, head: str) -> CycleReport:
     """What the worklog tells: this cycle, beside the run before."""
     cases = cycle.proof.verdict.cases if cycle.proof else ()
     by_category, by_priority = matrix(cycle.plan.categories, cycle.plan.priorities, cases)
-    before = cycle.journal.components_before()
+    before = cycle.journal.before
+    inherited = cycle.proof.inherited if cycle.proof else cycle.journal.inherited
     return CycleReport(
         project=cycle.plan.name,
         environment=cycle.environment.name,
@@ -188,10 +199,12 @@ def _report_of(cycle: Cycle, head: str | None) -> CycleReport:
         started=cycle.started,
         finished=_now(),
         steps=cycle.steps,
-        components=tuple(_component(r, before, cycle.release) for r in cycle.readings or cycle.readings_before),
+        components=tuple(
+            _component(r, before.readings, cycle.release) for r in cycle.readings or cycle.readings_before
+        ),
         release=cycle.release,
         release_before=cycle.release_before.name if cycle.release_before else None,
-        run_before=cycle.journal.run_before,
+        run_before=before.run,
         proof=cycle.proof,
         by_category=by_category,
         by_priority=by_priority,
@@ -199,6 +212,8 @@ def _report_of(cycle: Cycle, head: str | None) -> CycleReport:
         failure=tuple(cycle.failure.lines()) if cycle.failure else (),
         evidence=cycle.journal.evidence,
         head=head,
+        head_event=event,
+        inherited=(*before.inherited, *inherited),
         exit_code=int(cycle.exit_code),
     )
 

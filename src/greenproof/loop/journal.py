@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,11 +13,14 @@ from greenproof.adapters.interruption import held
 from greenproof.analysis.selection import RunPhase
 from greenproof.ledger import Ledger, prepare
 from greenproof.ledger.evidence import PREFIX
-from greenproof.loop.proving import new_run_id
-from greenproof.model.errors import from_system
+from greenproof.loop.inheriting import ComponentsBefore, components_before, last_good, origin_of
+from greenproof.loop.proving import ProofRequest, new_run_id
+from greenproof.model.errors import GreenproofError, from_system
 from greenproof.model.events import (
     CaseFinished,
+    CasesPlanned,
     CasesSelected,
+    DeployFailed,
     Event,
     FaultRunFinished,
     ReadingTaken,
@@ -34,7 +37,6 @@ from greenproof.model.events import (
 )
 from greenproof.model.exits import ExitCode
 from greenproof.model.facts import (
-    TARGET_PROBE,
     CaseRecord,
     Exchange,
     FaultKind,
@@ -43,6 +45,7 @@ from greenproof.model.facts import (
     Release,
     RunObservation,
 )
+from greenproof.model.inheritance import Inherited
 from greenproof.model.plan import Environment, Plan
 from greenproof.model.proof import Proof
 from greenproof.model.redaction import Redactor
@@ -55,22 +58,44 @@ _CYCLE = 1
 class Journal:
     """One run in the ledger. Use as a context manager: a run that ends by an error is recorded as ended."""
 
-    def __init__(self, plan: Plan, environment: Environment, ledger: Ledger, command: str, suite: str) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        environment: Environment,
+        ledger: Ledger,
+        command: str,
+        suite: str,
+        arguments: tuple[str, ...] = (),
+        faults: bool | None = None,
+    ) -> None:
         self._plan, self._environment, self._ledger = plan, environment, ledger
         self._suite = suite
         self._began = time.monotonic()
         self._verdict = "nothing-verified"
         self._finished = False
         self.run = new_run_id()
-        self.run_before, self._before = _last_readings(ledger, environment.name)
+        self._before = components_before(ledger, environment.name)
         self._release: str | None = None
+        self._deploy_s = 0.0
+        self.inherited: tuple[Inherited, ...] = ()
+        """What a report of this run takes over from earlier ones, but for the plan."""
         self.evidence: tuple[tuple[str, str], ...] = ()
         """What lies beside the ledger: (what it is, path relative to the worklogs)."""
         self.on_evidence: Callable[[str], None] = lambda text: None
         """Told of each piece of evidence as it is kept."""
-        self._append(
-            RunStarted(self.run, command, environment.name, environment.kind, suite or None, version=__version__)
+        started = RunStarted(
+            self.run,
+            command,
+            environment.name,
+            environment.kind,
+            suite or None,
+            arguments,
+            version=__version__,
+            faults=faults,
         )
+        # As it is kept, without secrets: only so can it be compared with what earlier runs kept.
+        kept = ledger.append(self.run, started).event
+        self._started = kept if isinstance(kept, RunStarted) else started
 
     @classmethod
     def open(
@@ -80,10 +105,15 @@ class Journal:
         command: str = "prove",
         suite: str = "",
         secrets: Iterable[str] = (),
+        arguments: tuple[str, ...] = (),
+        faults: bool | None = None,
     ) -> Self:
-        """Open the ledger of the plan's folder and begin a run. `secrets` never get into it."""
+        """Open the ledger of the plan's folder and begin a run. `secrets` never get into it.
+
+        `arguments` are the test command and what selects cases: runs that have the same are comparable.
+        """
         ledger = Ledger.open(prepare(plan.state), redactor=Redactor(secrets))
-        return cls(plan, environment, ledger, command, suite)
+        return cls(plan, environment, ledger, command, suite, arguments, faults)
 
     def __enter__(self) -> Self:
         return self
@@ -110,13 +140,51 @@ class Journal:
             StepFinished(_CYCLE, record.name, record.result, duration_s=record.duration_s, detail=record.detail)
         )
 
+    def informed(self, request: ProofRequest) -> ProofRequest:
+        """The request, with what it inherits from earlier runs: the plan of the last good one, and the release."""
+        revisions = {t.revision for t in request.targets if t.revision}
+        if self._release is None and revisions:
+            self.found(revisions)
+        return replace(request, baseline=last_good(self._ledger, self._started), inherited=self.inherited)
+
+    def found(self, revisions: Collection[str], name: str | None = None) -> None:
+        """These revisions, a release of this name, are live, and this run did not deploy them."""
+        origin = origin_of(self._ledger, self._environment.name, revisions)
+        self._release = origin.release if origin else name
+        self.inherited += (origin,) if origin else ()
+
+    def deploy(self, act: Callable[[], Release]) -> Release:
+        """Deploy, and record what went wrong if it fails. How long it took goes with `deployed`."""
+        began = time.monotonic()
+        try:
+            release = act()
+        except GreenproofError as error:
+            name = self._environment.name
+            failed = DeployFailed(_CYCLE, name, error.code, error.message, hint=error.hint, key=self._key("deploy"))
+            self._append(failed)
+            raise
+        self._deploy_s = time.monotonic() - began
+        return release
+
     def deployed(self, release: Release, previous: Release | None, readings: Iterable[Reading]) -> None:
-        """A release is live, and this is how its parts answer."""
+        """What `deploy` made is live, and this is how its parts answer."""
         old = {r.service: r.name for r in previous.revisions} if previous else {}
         changed = tuple(r.service for r in release.revisions if old.get(r.service) != r.name)
         self._release = release.name
-        event = ReleaseDeployed(_CYCLE, self._environment.name, release, previous.name if previous else None, changed)
+        event = ReleaseDeployed(
+            _CYCLE,
+            self._environment.name,
+            release,
+            previous.name if previous else None,
+            changed,
+            round(self._deploy_s, 3),
+            self._key("deploy"),
+        )
         self._append(event, *(ReadingTaken(_CYCLE, reading) for reading in readings))
+
+    def _key(self, step: str) -> str:
+        """The idempotency key of an effect: a run does each step of each cycle once."""
+        return f"{self.run}/{_CYCLE}/{step}"
 
     def reading(self, reading: Reading) -> None:
         """A target was looked at before the suite began."""
@@ -124,8 +192,8 @@ class Journal:
 
     def rolled_back(self, release: Release, abandoned: Release | None) -> None:
         """An earlier release is live again."""
-        left = abandoned.name if abandoned and abandoned.name != release.name else None
-        self._append(RolledBack(_CYCLE, self._environment.name, release, left, "asked for by a person"))
+        left, key = abandoned.name if abandoned and abandoned.name != release.name else None, self._key("rollback")
+        self._append(RolledBack(_CYCLE, self._environment.name, release, left, "asked for by a person", key))
 
     def selected(self, phases: Iterable[RunPhase]) -> None:
         """What will run, in order."""
@@ -141,6 +209,8 @@ class Journal:
         """Everything that was concluded, after the facts that it rests on, with what is larger than a row beside it."""
         runs = (("error fault run", proof.error), ("value fault run", proof.value))
         events: list[Event] = [self._fault_run(name, run) for name, run in runs if run is not None]
+        planned = tuple(dict.fromkeys(verdict.id for verdict in proof.verdict.cases))
+        events.append(CasesPlanned(_CYCLE, self._suite, planned, proof.bodies, proof.removed))
         events += [TargetLost(_CYCLE, self._suite, t.target, t.detail) for t in proof.plain.lost_targets]
         events += [VerdictReached(_CYCLE, self._suite, verdict, self._release) for verdict in proof.verdict.cases]
         verdict = proof.verdict
@@ -152,7 +222,18 @@ class Journal:
         )
         found, code = dict(counts(verdict.cases)), int(verdict.exit_code)
         events.append(
-            RunJudged(_CYCLE, self._suite, verdict.verdict, code, found, verdict.findings, self._release, evidence=kept)
+            RunJudged(
+                _CYCLE,
+                self._suite,
+                verdict.verdict,
+                code,
+                found,
+                verdict.findings,
+                self._release,
+                kept,
+                tuple((t.name, t.expected) for t in proof.targets if t.expected),
+                proof.inherited,
+            )
         )
         with held():
             self._append(*events)
@@ -199,8 +280,13 @@ class Journal:
         self._append(WorklogWritten(path.relative_to(self._plan.root).as_posix(), head, evidence=(copy,)))
         return path
 
-    def components_before(self) -> Mapping[str, Reading]:
-        """The readings of the run before, by component."""
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the last event."""
+        return self._ledger.last()
+
+    @property
+    def before(self) -> ComponentsBefore:
+        """The components in the run before."""
         return self._before
 
     def _append(self, *events: Event) -> None:
@@ -209,17 +295,3 @@ class Journal:
 
 def _rows(values: Iterable[Exchange | Receipt]) -> str:
     return json.dumps([asdict(value) for value in values], indent=1)
-
-
-def _last_readings(ledger: Ledger, environment: str) -> tuple[str | None, dict[str, Reading]]:
-    """The last run on this environment that took readings, and what it read."""
-    started: dict[str, str] = {}
-    readings: dict[str, dict[str, Reading]] = {}
-    for entry in ledger.entries(kinds=("RunStarted", "ReadingTaken")):
-        event = entry.event
-        if isinstance(event, RunStarted):
-            started[entry.run] = event.environment
-        elif isinstance(event, ReadingTaken) and event.reading.probe != TARGET_PROBE:
-            readings.setdefault(entry.run, {})[event.reading.service] = event.reading
-    known = [run for run in readings if started.get(run) == environment]
-    return (known[-1], readings[known[-1]]) if known else (None, {})

@@ -12,7 +12,7 @@ from greenproof.adapters.logs.receipts import mark, read_receipts
 from greenproof.adapters.probes.identity import TargetIdentity, identify
 from greenproof.adapters.relay import RelayTarget, Witness
 from greenproof.adapters.runners.addresses import variable_templates
-from greenproof.adapters.runners.census import census
+from greenproof.adapters.runners.census import bodies
 from greenproof.adapters.runners.command import CommandResult, TestCommand, resolve
 from greenproof.adapters.runners.leftovers import end_marked
 from greenproof.adapters.runners.sources import suite_sources
@@ -27,6 +27,7 @@ from greenproof.analysis.authenticity.claims import Claims
 from greenproof.analysis.authenticity.conclusion import Gate, conclude
 from greenproof.analysis.authenticity.tailoring import tailored
 from greenproof.analysis.authenticity.tolerance import Sources
+from greenproof.analysis.comparison import Plan, take_over
 from greenproof.analysis.selection import RunPhase
 from greenproof.loop.merging import merge
 from greenproof.loop.redacting import redacted, redacted_case
@@ -34,6 +35,7 @@ from greenproof.model.errors import GreenproofError
 from greenproof.model.exits import ExitCode
 from greenproof.model.facts import TARGET_PROBE, CaseRecord, Outcome, Reading, Receipt, RunObservation
 from greenproof.model.faults import FaultPlan
+from greenproof.model.inheritance import Baseline, Inherited
 from greenproof.model.plan import IdentitySource, LogSource
 from greenproof.model.proof import Proof, TargetSeen
 from greenproof.model.redaction import redact_text
@@ -85,8 +87,14 @@ class ProofRequest:
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     phases: tuple[RunPhase, ...] = ()
     """Empty: everything that the command collects, in one go."""
-    planned: tuple[str, ...] = ()
-    """Ids of the last good run."""
+    baseline: Baseline | None = None
+    """The last good run of the same kind: what it planned is planned again."""
+    inherited: tuple[Inherited, ...] = ()
+    """What else rests on earlier runs, to be told beside the verdicts."""
+    removed: tuple[str, ...] = ()
+    """Globs of cases that are gone on purpose."""
+    collected: tuple[str, ...] = ()
+    """With phases: every id that the command collects, also those that no phase holds."""
     offline: bool = False
     redact: Callable[[str], str] = redact_text
     """What every text from the tests goes through before anyone sees or keeps it."""
@@ -128,6 +136,10 @@ class Execution:
     receipts: tuple[Receipt, ...]
     planned: tuple[str, ...]
     tail: tuple[str, ...]
+    bodies: Mapping[str, str] = field(default_factory=dict)
+    """Digest of each test function, by its id without parameters."""
+    inherited: Plan = Plan()
+    """What is planned because of the last good run."""
 
 
 def prove(request: ProofRequest, listener: Listener, run: str | None = None) -> Proof:
@@ -149,9 +161,14 @@ def execute(request: ProofRequest, listener: Listener) -> Execution:
             error, value = session.faulted(plain, listener)
         listener.doing("judging", None, False)
     targets, changed = _still_the_same(targets, request)
-    planned = (*request.planned, *(i for p in plain.processes[:1] for i in census(p)))
-    planned = _within_phases(planned, request.phases)
-    return Execution(at, targets, changed, plain, error, value, receipts, planned, result.tail)
+    found = {case: digest for p in plain.processes[:1] for case, digest in bodies(p).items()}
+    reported = (case.id for case in plain.cases)
+    known = dict.fromkeys((*request.collected, *plain.collected, *plain.deselected, *reported, *found))
+    inherited = take_over(request.baseline, tuple(known), found, request.removed)
+    planned = (*inherited.cases, *_within_phases(tuple(found), request.phases))
+    return Execution(
+        at, targets, changed, plain, error, value, receipts, planned, result.tail, found, inherited=inherited
+    )
 
 
 def judge(execution: Execution, request: ProofRequest, run: str) -> Proof:
@@ -165,6 +182,7 @@ def judge(execution: Execution, request: ProofRequest, run: str) -> Proof:
         expected={t.name: t.expected for t in execution.targets},
         services={t.name: t.service or t.name for t in request.targets},
         planned=execution.planned,
+        inherited=frozenset(execution.inherited.cases),
         command=request.command,
         offline=request.offline,
     )
@@ -182,6 +200,9 @@ def judge(execution: Execution, request: ProofRequest, run: str) -> Proof:
         receipts=execution.receipts,
         faults=request.faults,
         tail=execution.tail,
+        bodies=execution.bodies,
+        inherited=(*request.inherited, *execution.inherited.inherited),
+        removed=request.removed,
     )
 
 

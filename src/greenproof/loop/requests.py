@@ -33,6 +33,8 @@ class Overrides:
     faults: bool = True
     fail_fast: bool = False
     timeout: float = 900.0
+    removed: tuple[str, ...] = ()
+    """Globs of cases that are gone on purpose."""
 
 
 def pairs(option: str, values: Iterable[str]) -> dict[str, str]:
@@ -103,6 +105,7 @@ def prove_request(
         faults=overrides.faults,
         fail_fast=overrides.fail_fast,
         timeout=overrides.timeout,
+        removed=overrides.removed,
         redact=_redactor(platform),
     )
 
@@ -180,6 +183,7 @@ def _targets(plan: Plan, platform: Platform | None, overrides: Overrides) -> tup
         raise UsageError(
             "there is no target, so nothing would be run against a real host",
             code="no-target",
+            where="--target",
             expected="--target NAME=URL, or [targets.NAME] in greenproof.toml",
             hint="greenproof prove --target api=http://localhost:8000 -- pytest tests",
         )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from greenproof.model.facts import Release
+from greenproof.model.inheritance import Inherited
 from greenproof.model.proof import Proof
 from greenproof.model.value import FeatureState, Row
 
@@ -63,4 +64,9 @@ class CycleReport:
     evidence: tuple[tuple[str, str], ...] = ()
     """(what, path relative to the worklog)."""
     head: str | None = None
+    """Of the ledger: the hash of the last event that the worklog speaks of."""
+    head_event: int | None = None
+    """The number of that event."""
+    inherited: tuple[Inherited, ...] = ()
+    """What this run did not observe itself, but took over from earlier ones."""
     exit_code: int = 0

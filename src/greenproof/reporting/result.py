@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from greenproof.model.facts import Exchange
+from greenproof.model.inheritance import Inherited
 from greenproof.model.proof import Proof
 from greenproof.model.verdicts import CaseVerdict, FaultResult, Reason, counts
 
@@ -30,6 +31,7 @@ def result(proof: Proof, *, head: str | None = None) -> dict[str, Any]:
         "findings": [_reason(f) for f in proof.verdict.findings],
         "cases": [_case(v, exchanges) for v in proof.verdict.cases],
         "ledger_head": head,
+        "inherited": [_inherited(item) for item in proof.inherited],
     }
 
 
@@ -68,6 +70,17 @@ def _case(verdict: CaseVerdict, exchanges: Mapping[str, Exchange]) -> dict[str, 
         "faults": [_fault(f) for f in verdict.faults],
         "failure": _failure(verdict),
         "duration_s": verdict.duration_s,
+    }
+
+
+def _inherited(item: Inherited) -> dict[str, Any]:
+    return {
+        "what": item.what,
+        "text": item.text,
+        "run": item.run,
+        "at": item.at,
+        "release": item.release,
+        "cases": list(item.cases),
     }
 
 

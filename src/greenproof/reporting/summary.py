@@ -21,6 +21,9 @@ def summary_lines(proof: Proof, *, verbose: bool = False) -> Iterator[str]:
         yield f"          {found['passed-offline']} passed offline (they prove no release)"
     yield f"not verified: {_not_verified(found)}"
     yield f"runner said: {_runner(proof)}"
+    for item in proof.inherited:
+        release = f", release {item.release}" if item.release else ""
+        yield printable(f"inherited from run {item.run} ({item.at}{release}): {item.text}")
     for finding in proof.verdict.findings:
         yield f"finding: {finding.text} [{finding.code}]"
     for verdict in _ORDER:

@@ -16,7 +16,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#])")
 def worklog(report: CycleReport) -> str:
     """The whole document. Same report, same text."""
     parts = (_head(report), _steps(report), _components(report), _cases(report), _matrix(report), _features(report))
-    lines = [line for part in (*parts, _evidence(report)) for line in part]
+    lines = [line for part in (*parts, _inherited(report), _evidence(report)) for line in part]
     return "\n".join(lines) + "\n"
 
 
@@ -167,10 +167,24 @@ def _feature(feature: FeatureState) -> str:
     return "| " + " | ".join(escaped(cell) for cell in cells) + " |"
 
 
+def _inherited(report: CycleReport) -> Iterator[str]:
+    yield from ("", "## Inherited", "")
+    if not report.inherited:
+        yield "Nothing: everything here was observed in this run."
+        return
+    yield "Not observed in this run, but taken over from an earlier one:"
+    yield ""
+    yield from ("| what | from run | at (UTC) | release then |", "|---|---|---|---|")
+    for item in report.inherited:
+        release = item.release or "unnamed"
+        yield f"| {item.what}: {escaped(item.text)} | {item.run} | {item.at} | {escaped(release)} |"
+
+
 def _evidence(report: CycleReport) -> Iterator[str]:
     yield from ("", "## Evidence", "")
     for what, path in report.evidence:
         yield f"- {escaped(what)}: [{escaped(path)}](<{path}>)"
-    yield f"- the ledger's head: `{report.head or '-'}`"
     if report.head:
+        yield f"- this worklog speaks of the ledger up to event {report.head_event}, whose hash is `{report.head}`"
         yield f"- to check that nothing was changed or lost: `greenproof ledger verify --head {report.head}`"
+        yield "- later events of this run hold only the record of this worklog and the end of the run"

@@ -1,0 +1,114 @@
+"""What a run takes over from the runs before it, as the ledger has it: each with the run, the time and the release."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from greenproof.ledger import EventLedger
+from greenproof.ledger.past import summaries
+from greenproof.model.events import (
+    CasesPlanned,
+    ReadingTaken,
+    ReleaseDeployed,
+    RolledBack,
+    RunJudged,
+    RunStarted,
+    VerdictReached,
+)
+from greenproof.model.facts import TARGET_PROBE, Reading
+from greenproof.model.history import RunSummary
+from greenproof.model.inheritance import COMPONENTS, RELEASE, Baseline, Inherited
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentsBefore:
+    """How the components were in the last run on the same environment that looked at them."""
+
+    run: str | None = None
+    """None: there is no such run."""
+    at: str = ""
+    release: str | None = None
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+
+    @property
+    def inherited(self) -> tuple[Inherited, ...]:
+        """What a report has to say beside them."""
+        if self.run is None:
+            return ()
+        text = f"states and latencies of {len(self.readings)} components, shown as those before."
+        return (Inherited(COMPONENTS, text, self.run, self.at, self.release),)
+
+
+def last_good(ledger: EventLedger, started: RunStarted) -> Baseline | None:
+    """The latest verified run of the same command, suite, arguments and environment."""
+    for run in reversed(summaries(ledger)):
+        if run.verdict == "verified" and run.exit_code == 0 and _alike(run, started):
+            return _baseline(ledger, run)
+    return None
+
+
+def _alike(run: RunSummary, started: RunStarted) -> bool:
+    wanted = (started.command, started.suite, started.arguments, started.environment)
+    return (run.command, run.suite, run.arguments, run.environment) == wanted
+
+
+def _baseline(ledger: EventLedger, run: RunSummary) -> Baseline:
+    for entry in ledger.entries(run.run, ("CasesPlanned",)):
+        event = entry.event
+        if isinstance(event, CasesPlanned):
+            return Baseline(run.run, run.started, event.cases, run.release, event.bodies)
+    verdicts = (entry.event for entry in ledger.entries(run.run, ("VerdictReached",)))
+    cases = dict.fromkeys(event.verdict.id for event in verdicts if isinstance(event, VerdictReached))
+    return Baseline(run.run, run.started, tuple(cases), run.release)
+
+
+def components_before(ledger: EventLedger, environment: str) -> ComponentsBefore:
+    """The last readings of this environment's components."""
+    places: dict[str, str | None] = {}
+    for entry in ledger.latest("ReadingTaken"):
+        event = entry.event
+        if not isinstance(event, ReadingTaken) or event.reading.probe == TARGET_PROBE:
+            continue
+        if entry.run not in places:
+            places[entry.run] = _environment_of(ledger, entry.run)
+        if places[entry.run] == environment:
+            return _components_of(ledger, entry.run)
+    return ComponentsBefore()
+
+
+def _environment_of(ledger: EventLedger, run: str) -> str | None:
+    started = (entry.event for entry in ledger.entries(run, ("RunStarted",)))
+    return next((event.environment for event in started if isinstance(event, RunStarted)), None)
+
+
+def _components_of(ledger: EventLedger, run: str) -> ComponentsBefore:
+    at, release = "", None
+    readings: dict[str, Reading] = {}
+    for entry in ledger.entries(run, ("ReadingTaken", "ReleaseDeployed", "RolledBack", "RunJudged")):
+        event = entry.event
+        if isinstance(event, ReadingTaken) and event.reading.probe != TARGET_PROBE:
+            readings[event.reading.service] = event.reading
+            at = event.reading.at
+        elif isinstance(event, ReleaseDeployed | RolledBack):
+            release = event.release.name
+        elif isinstance(event, RunJudged):
+            release = event.release or release
+    return ComponentsBefore(run, at, release, readings)
+
+
+def origin_of(ledger: EventLedger, environment: str, revisions: Collection[str]) -> Inherited | None:
+    """The run that made these revisions live on this environment, last of all; None: the ledger doesn't know it."""
+    wanted = set(revisions)
+    found = []
+    for kind in ("ReleaseDeployed", "RolledBack"):
+        for entry in ledger.latest(kind):
+            event = entry.event
+            if isinstance(event, ReleaseDeployed | RolledBack) and event.environment == environment:
+                if wanted and wanted <= {revision.name for revision in event.release.revisions}:
+                    found.append((entry.seq, entry, event.release.name))
+                break
+    if not found:
+        return None
+    _, entry, release = max(found, key=lambda one: one[0])
+    verb = "went back to" if entry.kind == "RolledBack" else "deployed"
+    text = f"the release {release}: that run {verb} it, and this one only judged it."
+    return Inherited(RELEASE, text, entry.run, entry.at, release)
