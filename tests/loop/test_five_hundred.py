@@ -21,6 +21,7 @@ class Unavailable(BaseHTTPRequestHandler):
     """503 to everything, and it even names the right revision."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def answer(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -15,6 +15,7 @@ ORDERS: dict[str, dict[str, object]] = {}
 
 class Shop(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     revision = "shop-1"
 
     def do_GET(self) -> None:
