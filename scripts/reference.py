@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,7 +28,9 @@ def pages() -> dict[Path, str]:
 
 
 def _helps(command: click.Command, name: str, parent: click.Context | None) -> list[tuple[str, str]]:
-    context = click.Context(command, info_name=name.rpartition(" ")[2], parent=parent, terminal_width=100)
+    # With the settings of the command, as a user sees it: click remembers the first help option that it made.
+    settings: dict[str, Any] = {**command.context_settings, "terminal_width": 100}
+    context = click.Context(command, info_name=name.rpartition(" ")[2], parent=parent, **settings)
     found = [(name, command.get_help(context))]
     if isinstance(command, click.Group):
         for child in command.list_commands(context):

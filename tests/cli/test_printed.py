@@ -60,7 +60,7 @@ def test_help(
 
 
 def test_every_command_has_a_help_that_fits(capsys: pytest.CaptureFixture[str], width: int) -> None:
-    context = click.Context(root, info_name="greenproof")
+    context = click.Context(root, info_name="greenproof", **root.context_settings)
     for name in COMMANDS:
         command = root.get_command(context, name)
         assert command is not None
