@@ -145,7 +145,7 @@ def test_the_example_loads(tmp_path):
     shutil.copy(APEX, tmp_path)
     plan = load(tmp_path / "greenproof.toml")
     assert plan.name == "apex"
-    assert len(plan.services) == len(plan.targets) == 3
+    assert len(plan.services) == len(plan.targets) == 5
     assert plan.suites
 
 
