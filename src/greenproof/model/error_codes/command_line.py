@@ -76,6 +76,18 @@ COMMAND_LINE: tuple[ErrorKind, ...] = (
         "Run `greenproof prove` or `greenproof loop` first, or name the right configuration with --config.",
     ),
     usage(
+        "unknown-run",
+        "No recorded run has this name.",
+        "greenproof compare last~9 last",
+        "`greenproof ledger runs` lists every run; the beginning of an id is enough.",
+    ),
+    usage(
+        "ambiguous-run",
+        "Several recorded runs begin like this.",
+        "greenproof compare 2026 last",
+        "Add a few characters of the id.",
+    ),
+    usage(
         "json-not-writable",
         "The result can't be written where --json says. It is checked before anything is run.",
         "greenproof prove --json /no/such/folder/result.json",
