@@ -18,8 +18,7 @@ from apex.shared.stores import AWAY
 
 log = logging.getLogger("apex.recovery")
 
-BEAT_SECONDS = 5.0
-GONE_AFTER_SECONDS = 15
+BEATS_MISSED = 3
 
 _ABANDONED = """
 SELECT r.id, r.thread_id, r.agent, r.instance,
@@ -32,10 +31,14 @@ WHERE r.status = 'running' AND r.instance <> $1 AND r.started_at < now() - $2 * 
 class Recovery:
     """The heartbeat of this instance, and its eye on the runs of others."""
 
-    def __init__(self, database: asyncpg.Pool, cache: redis.Redis, runs: Runs) -> None:
+    def __init__(
+        self, database: asyncpg.Pool, cache: redis.Redis, runs: Runs, beat_seconds: float
+    ) -> None:
         self._database = database
         self._cache = cache
         self._runs = runs
+        self._beat_seconds = beat_seconds
+        self._gone_after = BEATS_MISSED * beat_seconds
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -54,7 +57,7 @@ class Recovery:
 
     async def end_abandoned(self) -> int:
         """End the runs whose instance is gone; how many there were."""
-        rows = await self._database.fetch(_ABANDONED, self._runs.instance, GONE_AFTER_SECONDS)
+        rows = await self._database.fetch(_ABANDONED, self._runs.instance, self._gone_after)
         ended = 0
         for row in rows:
             if not await self._cache.exists(_key(row["instance"])):
@@ -64,11 +67,12 @@ class Recovery:
     async def _beat(self) -> None:
         while True:
             try:
-                await self._cache.set(_key(self._runs.instance), "1", ex=GONE_AFTER_SECONDS)
+                milliseconds = int(1000 * self._gone_after)
+                await self._cache.set(_key(self._runs.instance), "1", px=milliseconds)
                 await self.end_abandoned()
             except AWAY as failure:
                 log.warning("a store is away", exc_info=failure)
-            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.sleep(self._beat_seconds)
 
     async def _end(self, row: Any) -> bool:
         # Of two instances that see it, one ends it.

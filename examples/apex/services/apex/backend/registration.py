@@ -104,7 +104,7 @@ async def register_services(app: FastAPI, stores: Stores) -> None:
         servers=servers,
         limits=limits,
         chat=Chat(threads, Pipeline(model, tools, threads, runs, analytics), limits),
-        recovery=Recovery(stores.database, stores.cache, runs),
+        recovery=Recovery(stores.database, stores.cache, runs, settings.heartbeat_seconds),
         client=client,
     )
     app.state.registry.services.recovery.start()

@@ -30,6 +30,7 @@ class Settings:
     analytics_key: str
     model: ModelSettings | None = None
     mcp_hosts: frozenset[str] = frozenset({"127.0.0.1"})
+    heartbeat_seconds: float = 5.0
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -39,4 +40,5 @@ class Settings:
             analytics_key=required("ANALYTICS_KEY"),
             model=ModelSettings.from_environment(),
             mcp_hosts=frozenset(os.environ.get("MCP_HOSTS", "127.0.0.1").split()),
+            heartbeat_seconds=float(os.environ.get("HEARTBEAT_SECONDS", "5")),
         )
