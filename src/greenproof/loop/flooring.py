@@ -28,7 +28,7 @@ from greenproof.analysis.floor import Cut, Plans, judge_floor, remaining
 from greenproof.analysis.floor.resuming import joined
 from greenproof.ledger import prepare
 from greenproof.model.errors import UsageError
-from greenproof.model.facts import CaseRecord, RunObservation
+from greenproof.model.facts import CaseRecord, Outcome, RunObservation
 from greenproof.model.floor import Backend, BackendRun, Floor
 from greenproof.model.plan import Category, Plan, Priority, Target
 from greenproof.model.redaction import redact_text
@@ -37,6 +37,7 @@ _SLACK_S = 5.0
 """Seconds beyond its two deadlines (set-up and call; teardown) that a case may take to be ended from inside."""
 _COLLECTION_S = 60.0
 """Seconds that a suite may take to be collected, beyond that."""
+_UNDECIDED = frozenset({Outcome.SKIPPED, Outcome.XFAILED})
 _DIRECT = ("localhost", "127.0.0.1", "::1")
 """Hosts that no proxy is asked for: the stands themselves, and servers of the suite's own."""
 
@@ -232,8 +233,17 @@ def _measured(
         listener.say(f"{backend.value}: running, for at most {seconds:.0f} s")
         listener.doing(backend)
         run = _Suite(stand, request, listener, backend).run(seconds)
-        listener.say(f"{backend.value}: {len(run.observation.cases)} cases in {run.observation.duration_s:.1f} s")
+        listener.say(f"{backend.value}: {_first_number(run.observation)} in {run.observation.duration_s:.1f} s")
         yield run
+
+
+def _first_number(run: RunObservation) -> str:
+    """The floor on one backend, as soon as it is known; the rest of the report needs all three."""
+    decided = [case for case in run.cases if case.outcome not in _UNDECIDED]
+    passed = sum(case.outcome is Outcome.PASSED for case in decided)
+    if not decided:
+        return f"{len(run.cases)} cases, none of them decided,"
+    return f"floor {100 * passed / len(decided):.0f} %, {passed} of {len(decided)} decided tests pass,"
 
 
 class _Suite:
