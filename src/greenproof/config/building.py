@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from greenproof.config import document as shape
 from greenproof.model import plan
+from greenproof.model.performance import Measure, PerformanceTarget, Statistic
 from greenproof.model.routes import Route
 
 
@@ -27,7 +28,22 @@ def build(document: shape.Document, root: Path) -> plan.Plan:
             plan.Priority(p.name, tuple(p.tests), float(p.tolerated), p.gates) for p in document.priorities
         ),
         categories=tuple(plan.Category(c.name, tuple(c.tests), c.target) for c in document.categories),
+        performance=tuple(_performance(p) for p in document.performance),
         suites=tuple(_suite(name, suite, root) for name, suite in document.suites.items()),
+    )
+
+
+def _performance(promise: shape.Performance) -> PerformanceTarget:
+    return PerformanceTarget(
+        promise.name,
+        _parsed(promise.routes),
+        float(promise.limit_ms),
+        Measure(promise.measure),
+        Statistic(promise.statistic),
+        promise.event,
+        promise.after,
+        promise.minimum,
+        promise.gates,
     )
 
 

@@ -191,6 +191,32 @@ class Category(Table):
     tests: Globs = Field(description=_NODE_GLOBS)
 
 
+class Performance(Table):
+    """A promise about time, measured at the relay in the plain run; the tests' own clocks are not asked."""
+
+    name: Text = Field(description="Name of the promise.")
+    routes: Globs = Field(description="Routes on which it holds, as in claims.")
+    limit_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(description="Milliseconds.")
+    measure: Literal["response", "complete", "reply", "event"] = Field(
+        default="response",
+        description=(
+            "`response`: head of the request to head of the answer; `complete`: to the end of the answer; `reply`: a "
+            "client's WebSocket message to the server's next; `event`: to the server's message named `event`."
+        ),
+    )
+    event: Text | None = Field(default=None, description="For `event`: the JSON field `type` of that message.")
+    after: Text | None = Field(
+        default=None, description="For `event`: count from the server's message of this type, not from the client's."
+    )
+    statistic: Literal["max", "p95", "median"] = Field(
+        default="p95", description="Which number must not be above the limit (nearest rank)."
+    )
+    minimum: Annotated[int, Field(ge=1)] = Field(
+        default=1, description="With fewer samples nothing is said: `not-measured`."
+    )
+    gates: bool = Field(default=False, description="Whether a missed promise fails the run.")
+
+
 class Suite(Table):
     """A test command."""
 
@@ -222,4 +248,5 @@ class Document(Table):
     features: list[Feature] = Field(default=[], description="What the tests protect.")
     priorities: list[Priority] = Field(default=[], description="Classes of importance, the most important first.")
     categories: list[Category] = Field(default=[], description="Kinds of tests.")
+    performance: list[Performance] = Field(default=[], description="Promises about time, measured at the relay.")
     suites: dict[Name, Suite] = Field(default={}, description="Test commands, by name.")

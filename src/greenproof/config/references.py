@@ -43,7 +43,7 @@ def _shared_names(raw: Raw) -> Iterator[Mistake]:
 
 
 def _repeated_names(raw: Raw) -> Iterator[Mistake]:
-    for section in ("features", "priorities", "categories"):
+    for section in ("features", "priorities", "categories", "performance"):
         seen: set[str] = set()
         for path, row in raw.rows(section):
             name = row.get("name")

@@ -33,10 +33,17 @@ def _choices(raw: Raw) -> Iterator[Mistake]:
             if len(given) != 1:
                 said = f"{' and '.join(given)} exclude each other" if given else f"none of {', '.join(keys)} is given"
                 yield Mistake((section, name), "config-choice", said, f"exactly one of {', '.join(keys)}")
+    for path, row in raw.rows("performance"):
+        measure = row.get("measure", "response")
+        for key in ("event", "after"):
+            if key in row and measure != "event":
+                yield Mistake((*path, key), "config-choice", f"{key} needs measure = 'event'", "measure = 'event'")
+        if measure == "event" and "event" not in row:
+            yield Mistake(path, "config-choice", "no event is named", "event = 'the type of a message'")
     for name, found in raw.tables("dependencies").items():
         if found.get("kind") == "redis" and "database" in found:
-            path: Path = ("dependencies", name, "database")
-            yield Mistake(path, "config-redis-database", "a redis has no database to create", "no such key")
+            where: Path = ("dependencies", name, "database")
+            yield Mistake(where, "config-redis-database", "a redis has no database to create", "no such key")
 
 
 def _reserved(raw: Raw) -> Iterator[Mistake]:
@@ -71,9 +78,10 @@ def _routes(raw: Raw) -> Iterator[Mistake]:
     targets = raw.names("targets")
     for at, text in texts(table(raw.document, "routes"), "plumbing"):
         yield from _route(("routes", *at), text, targets)
-    for path, claim in raw.rows("claims"):
-        for at, text in texts(claim, "routes"):
-            yield from _route((*path, *at), text, targets)
+    for section in ("claims", "performance"):
+        for path, row in raw.rows(section):
+            for at, text in texts(row, "routes"):
+                yield from _route((*path, *at), text, targets)
 
 
 def _route(path: Path, text: str, targets: set[str]) -> Iterator[Mistake]:

@@ -23,6 +23,7 @@ from greenproof.model.events import (
     DeployFailed,
     Event,
     FaultRunFinished,
+    PerformanceMeasured,
     ReadingTaken,
     ReleaseDeployed,
     RolledBack,
@@ -46,6 +47,7 @@ from greenproof.model.facts import (
     RunObservation,
 )
 from greenproof.model.inheritance import Inherited
+from greenproof.model.performance import Performance
 from greenproof.model.plan import Environment, Plan
 from greenproof.model.proof import Proof
 from greenproof.model.redaction import Redactor
@@ -213,6 +215,7 @@ class Journal:
         events.append(CasesPlanned(_CYCLE, self._suite, planned, proof.bodies, proof.removed))
         events += [TargetLost(_CYCLE, self._suite, t.target, t.detail) for t in proof.plain.lost_targets]
         events += [VerdictReached(_CYCLE, self._suite, verdict, self._release) for verdict in proof.verdict.cases]
+        events += [self._measured(performance) for performance in proof.performance]
         verdict = proof.verdict
         self._verdict = verdict.verdict
         kept = (
@@ -237,6 +240,26 @@ class Journal:
         )
         with held():
             self._append(*events)
+
+    def _measured(self, found: Performance) -> PerformanceMeasured:
+        target = found.target
+        return PerformanceMeasured(
+            _CYCLE,
+            self._suite,
+            target.name,
+            found.met.value,
+            target.measure.value,
+            target.statistic.value,
+            target.limit_ms,
+            found.n,
+            value_ms=found.value_ms,
+            median_ms=found.median_ms,
+            p95_ms=found.p95_ms,
+            max_ms=found.max_ms,
+            left_out=found.left_out,
+            slowest=found.slowest,
+            release=self._release,
+        )
 
     def _fault_run(self, name: str, run: RunObservation) -> FaultRunFinished:
         delivered = {x.case for x in run.exchanges if x.fault}

@@ -28,6 +28,7 @@ from greenproof.analysis.authenticity.conclusion import Gate, conclude
 from greenproof.analysis.authenticity.tailoring import tailored
 from greenproof.analysis.authenticity.tolerance import Sources
 from greenproof.analysis.comparison import Plan, take_over
+from greenproof.analysis.performance import measured, missed
 from greenproof.analysis.selection import RunPhase
 from greenproof.loop.merging import merge
 from greenproof.loop.redacting import redacted, redacted_case
@@ -36,6 +37,7 @@ from greenproof.model.exits import ExitCode
 from greenproof.model.facts import TARGET_PROBE, CaseRecord, Outcome, Reading, Receipt, RunObservation
 from greenproof.model.faults import FaultPlan
 from greenproof.model.inheritance import Baseline, Inherited
+from greenproof.model.performance import PerformanceTarget
 from greenproof.model.plan import IdentitySource, LogSource
 from greenproof.model.proof import Proof, TargetSeen
 from greenproof.model.redaction import redact_text
@@ -81,6 +83,7 @@ class ProofRequest:
     claims: Claims
     expect: Mapping[str, str] = field(default_factory=dict)
     gate: Gate = Gate()
+    performance: tuple[PerformanceTarget, ...] = ()
     faults: bool = True
     fail_fast: bool = False
     timeout: float = 900.0
@@ -187,7 +190,8 @@ def judge(execution: Execution, request: ProofRequest, run: str) -> Proof:
         offline=request.offline,
     )
     cases, findings = judge_run(evidence)
-    verdict = conclude(cases, (*findings, *execution.changed), request.gate)
+    performance = measured(request.performance, execution.plain)
+    verdict = conclude(cases, (*findings, *execution.changed, *missed(performance)), request.gate)
     return Proof(
         run=run,
         at=execution.at,
@@ -201,6 +205,7 @@ def judge(execution: Execution, request: ProofRequest, run: str) -> Proof:
         faults=request.faults,
         tail=execution.tail,
         bodies=execution.bodies,
+        performance=performance,
         inherited=(*request.inherited, *execution.inherited.inherited),
         removed=request.removed,
     )

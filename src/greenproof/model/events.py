@@ -197,6 +197,31 @@ class VerdictReached:
 
 
 @dataclass(frozen=True, slots=True)
+class PerformanceMeasured:
+    """A promise about time was measured in the plain run of a suite."""
+
+    cycle: int
+    suite: str
+    name: str
+    met: str
+    """`met`, `missed` or `not-measured`."""
+    measure: str
+    statistic: str
+    limit_ms: float
+    n: int
+    """Samples."""
+    value_ms: float | None = None
+    """The statistic that counts."""
+    median_ms: float | None = None
+    p95_ms: float | None = None
+    max_ms: float | None = None
+    left_out: int = 0
+    slowest: str | None = None
+    """An exchange of the plain run."""
+    release: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunJudged:
     """A run of a suite was judged as a whole."""
 
@@ -260,6 +285,7 @@ EVENTS: tuple[type[Any], ...] = (
     FaultRunFinished,
     TargetLost,
     VerdictReached,
+    PerformanceMeasured,
     RunJudged,
     WorklogWritten,
     RunFinished,
@@ -279,6 +305,7 @@ type Event = (
     | FaultRunFinished
     | TargetLost
     | VerdictReached
+    | PerformanceMeasured
     | RunJudged
     | WorklogWritten
     | RunFinished

@@ -65,6 +65,16 @@ class FaultKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class MessageSeen:
+    """One message of a WebSocket conversation: when it passed, and how it names itself."""
+
+    ns: int
+    from_client: bool
+    name: str | None = None
+    """Its JSON field `type`, if it has one that is a short text."""
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """One request and its response, or one WebSocket conversation, as the relay saw it."""
 
@@ -99,6 +109,8 @@ class Exchange:
     fault: FaultKind | None = None
     """The fault that was *delivered* to the test."""
     error: str | None = None
+    messages: tuple[MessageSeen, ...] = ()
+    """The first messages of a WebSocket conversation in the plain run."""
 
 
 @dataclass(frozen=True, slots=True)

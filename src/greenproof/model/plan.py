@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from greenproof.model.performance import PerformanceTarget
 from greenproof.model.routes import Route
 
 DEFAULT_IDENTITY_HEADER = "X-Greenproof-Revision"
@@ -201,6 +202,7 @@ class Plan:
     features: tuple[Feature, ...] = ()
     priorities: tuple[Priority, ...] = ()
     categories: tuple[Category, ...] = ()
+    performance: tuple[PerformanceTarget, ...] = ()
     suites: tuple[Suite, ...] = field(default=())
 
     @property

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from greenproof.model.facts import Receipt, RunObservation
 from greenproof.model.inheritance import Inherited
+from greenproof.model.performance import Performance
 from greenproof.model.verdicts import RunVerdict
 
 
@@ -42,6 +43,7 @@ class Proof:
     """Whether fault runs were asked for."""
     tail: tuple[str, ...] = ()
     """The last lines that the plain run printed."""
+    performance: tuple[Performance, ...] = ()
     bodies: Mapping[str, str] = field(default_factory=dict)
     """Digest of the source of each test function, by its id without parameters."""
     inherited: tuple[Inherited, ...] = ()

@@ -9,6 +9,7 @@ from greenproof.model.facts import Exchange
 from greenproof.model.inheritance import Inherited
 from greenproof.model.proof import Proof
 from greenproof.model.verdicts import CaseVerdict, FaultResult, Reason, counts
+from greenproof.reporting.performance import performance_document
 
 SCHEMA = "greenproof.result/1"
 
@@ -31,6 +32,7 @@ def result(proof: Proof, *, head: str | None = None) -> dict[str, Any]:
         "findings": [_reason(f) for f in proof.verdict.findings],
         "cases": [_case(v, exchanges) for v in proof.verdict.cases],
         "ledger_head": head,
+        "performance": [performance_document(found) for found in proof.performance],
         "inherited": [_inherited(item) for item in proof.inherited],
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from greenproof.model.report import Component, CycleReport
 from greenproof.model.value import FeatureState, Row
 from greenproof.model.verdicts import CaseVerdict, Verdict, counts
+from greenproof.reporting.performance import performance_rows
 from greenproof.reporting.summary import first_line, printable
 
 _COLUMNS = ("proven", "hollow", "unproven", "failed", "flaky", "not-run")
@@ -16,7 +17,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#])")
 def worklog(report: CycleReport) -> str:
     """The whole document. Same report, same text."""
     parts = (_head(report), _steps(report), _components(report), _cases(report), _matrix(report), _features(report))
-    lines = [line for part in (*parts, _inherited(report), _evidence(report)) for line in part]
+    lines = [line for part in (*parts, _performance(report), _inherited(report), _evidence(report)) for line in part]
     return "\n".join(lines) + "\n"
 
 
@@ -178,6 +179,23 @@ def _inherited(report: CycleReport) -> Iterator[str]:
     for item in report.inherited:
         release = item.release or "unnamed"
         yield f"| {item.what}: {escaped(item.text)} | {item.run} | {item.at} | {escaped(release)} |"
+
+
+def _performance(report: CycleReport) -> Iterator[str]:
+    found = report.proof.performance if report.proof else ()
+    if not found:
+        return
+    yield ""
+    yield "## Performance targets"
+    yield ""
+    yield "Measured at the relay in the plain run, over cases that passed; the tests' own clocks are not asked. A time"
+    yield "holds the way from the relay to the service and back, and the relay's own work (0.1 to 1 ms). Percentiles"
+    yield "are those of nearest rank."
+    yield ""
+    yield "| target | what is timed | limit | measured | median | p95 | max | n | verdict |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for row in performance_rows(found):
+        yield "| " + " | ".join(escaped(cell) for cell in row) + " |"
 
 
 def _evidence(report: CycleReport) -> Iterator[str]:

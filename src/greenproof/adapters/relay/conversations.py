@@ -13,9 +13,10 @@ from greenproof.adapters.relay.faults import Wire
 from greenproof.adapters.relay.joining import Joined
 from greenproof.adapters.relay.layers import ACCEPTED, CONTROL
 from greenproof.adapters.relay.listeners import Listeners
-from greenproof.adapters.relay.recording import Sight
+from greenproof.adapters.relay.recording import MOST_MESSAGES, Sight, name_of
 from greenproof.adapters.relay.run import Run
 from greenproof.adapters.relay.tap import SIGHT
+from greenproof.model.facts import MessageSeen
 
 _CONVERSATION = "greenproof.conversation"
 
@@ -81,6 +82,9 @@ class Conversations:
         if held is None:
             return
         part = held.pass_message(message.from_client)
+        if held.run.plan is None and len(part.messages) < MOST_MESSAGES:
+            name = name_of(message.content) if message.is_text else None
+            part.messages.append(MessageSeen(held.last_ns, message.from_client, name))
         if message.from_client or not part.joined.certain:
             return
         kind = faults.fault_for(held.run.plan, part.joined.moment, part.wire)

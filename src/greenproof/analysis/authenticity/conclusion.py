@@ -12,7 +12,12 @@ from greenproof.model.verdicts import CaseVerdict, Reason, RunVerdict, Verdict
 
 UNCLASSIFIED = "unclassified"
 
-_DAMNING = {reasons.EXIT_DISAGREES.code, reasons.ASSERTS_OFF.code, reasons.TARGET_DIED.code}
+_DAMNING = {
+    reasons.EXIT_DISAGREES.code,
+    reasons.ASSERTS_OFF.code,
+    reasons.TARGET_DIED.code,
+    reasons.PERFORMANCE_MISSED.code,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -366,4 +366,11 @@ RELEASE_CHANGED = _kind(
 RUN_TIMED_OUT = _kind("run-timed-out", None, "The suite was stopped at its time limit.", "Raise the limit or run less.")
 TARGET_DIED = _kind("target-died", None, "A target stopped answering while the suite ran.", "Look at its log.")
 
+PERFORMANCE_MISSED = _kind(
+    "performance-missed",
+    None,
+    "A promise about time that gates was not kept, measured at the relay in the plain run.",
+    "Look at the slowest exchange in the worklog; a promise without `gates = true` is only reported.",
+)
+
 CATALOGUE = dict(sorted(_ALL.items()))
