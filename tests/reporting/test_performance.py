@@ -18,7 +18,7 @@ NOTHING = Performance(
 def test_what_is_well_is_one_line_and_the_rest_one_each() -> None:
     assert list(performance_lines((MET, MISSED, NOTHING))) == [
         "performance: 1 of 3 targets met, measured at the relay",
-        "  missed: start|\\x1b[31m: max 61.0 ms of 3 samples, limit 50 ms",
+        "  missed: start|?[31m: max 61.0 ms of 3 samples, limit 50 ms",
         "  not-measured: pause: 1 samples, at least 4 are needed (6 exchanges left out)",
     ]
     assert list(performance_lines(())) == []
