@@ -347,6 +347,7 @@ def test_what_is_far_too_deep_or_long_is_survived(name: str, data: bytes, tmp_pa
 # A property-based test of their own: the file that holds it.
 ELSEWHERE = {
     "greenproof.adapters.backends.conversation": "tests/adapters/backends/test_backends.py",
+    "greenproof.analysis.comparison.naming": "tests/analysis/comparison/test_naming.py",
     "greenproof.config.reading": "tests/config/test_loading.py",
     "greenproof.config.references": "tests/config/test_loading.py",
     "greenproof.config.rules": "tests/config/test_loading.py",
@@ -371,7 +372,9 @@ NOT_FOREIGN = {
     "greenproof.cli.completing": "names out of our own ledger, by one fixed pattern",
     "greenproof.cli.usage": "fixed patterns over click's own messages",
     "greenproof.loop.flooring": "a URL that was checked",
+    "greenproof.reporting.comparison": "our own schema",
     "greenproof.reporting.floor": "our own schema",
+    "greenproof.reporting.history": "our own schema",
     "greenproof.reporting.result": "our own schema",
     "greenproof.reporting.worklog": "patterns of what is escaped",
     "greenproof_receipts._exchange": "one fixed pattern over a header; test_asgi.py sends it anything",

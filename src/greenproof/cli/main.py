@@ -28,6 +28,8 @@ COMMANDS = {
     "ready": ("environment", "Is each service ready, proven by its identity?"),
     "status": ("environment", "What is deployed, where it listens, and in which state it is."),
     "logs": ("environment", "Show the log of a service."),
+    "history": ("history", "What the runs showed of a case, or of a service."),
+    "compare": ("compare", "What changed from one run to another, over a fixed denominator."),
     "ledger": ("ledger", "The record of every run: verify it, read it."),
     "explain": ("explain", "What a reason or error code means, and what to do about it."),
     "completion": ("completion", "The script that teaches bash, zsh or fish to complete."),

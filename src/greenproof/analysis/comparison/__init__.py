@@ -1,6 +1,8 @@
 """Comparison: one run beside another, and beside the last good one, over a fixed denominator."""
 
 from greenproof.analysis.comparison.comparing import compare
+from greenproof.analysis.comparison.gating import gate
 from greenproof.analysis.comparison.inheriting import Plan, take_over
+from greenproof.analysis.comparison.naming import named_run, nearest
 
-__all__ = ["Plan", "compare", "take_over"]
+__all__ = ["Plan", "compare", "gate", "named_run", "nearest", "take_over"]

@@ -13,6 +13,7 @@ from greenproof.model.comparison import (
     Change,
     Comparison,
     ComponentChange,
+    Difference,
     Rename,
     Shift,
 )
@@ -56,7 +57,7 @@ def compare(
         transitions=tuple((a, b, moved[a, b]) for a in STATES for b in STATES if moved[a, b]),
         newly_proven=tuple(c for c in shared if c.after in _GREEN and c.before not in _GREEN),
         newly_failed=tuple(c for c in shared if c.after == "failed" != c.before),
-        worse=tuple(c for c in changes if is_worse(c) and c.id not in renamed),
+        worse=tuple(c for c in changes if is_worse(c) and c.id not in renamed and _counts_as(c, unlike)),
         lost=lost,
         new=new,
         renamed=tuple(Rename(old, new) for old, new in renamed.items()),
@@ -77,6 +78,14 @@ def is_worse(change: Change) -> bool:
     if change.after == ABSENT or change.before in _GREEN:
         return change.after not in _GREEN
     return change.after == "failed" or (change.after in _RED and change.before not in _RED)
+
+
+def _counts_as(change: Change, differences_: Sequence[Difference]) -> bool:
+    """Whether a change for the worse can't come from a difference of the runs themselves."""
+    codes = {difference.code for difference in differences_}
+    if change.after == ABSENT:
+        return not codes & {"command", "suite", "unjudged"}
+    return change.after == Verdict.FAILED.value or not codes & {"faults", "unjudged"}
 
 
 def _planned(record: RunRecord) -> dict[str, None]:

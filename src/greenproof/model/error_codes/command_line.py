@@ -88,6 +88,30 @@ COMMAND_LINE: tuple[ErrorKind, ...] = (
         "Add a few characters of the id.",
     ),
     usage(
+        "history-subject",
+        "A history is that of one case, or of one service.",
+        "greenproof history",
+        "Name a case (an id or a glob), or --service NAME, but not both.",
+    ),
+    usage(
+        "unseen-service",
+        "No run in the ledger has looked at a service, dependency or target of this name.",
+        "greenproof history --service api2",
+        "Name a service that `greenproof status` shows, or a target of a run.",
+    ),
+    usage(
+        "unseen-case",
+        "No run in the ledger has seen a case of this name, and no case fits the glob.",
+        "greenproof history test_ordr.py::test_total",
+        "Name one of those that the hint offers, or give a glob: greenproof history '*total*'.",
+    ),
+    usage(
+        "run-without-cases",
+        "Neither of the two runs had a case, so there is nothing to compare.",
+        "greenproof compare, with the ids of two runs of `deploy`",
+        "Name runs of `prove` or `loop`.",
+    ),
+    usage(
         "json-not-writable",
         "The result can't be written where --json says. It is checked before anything is run.",
         "greenproof prove --json /no/such/folder/result.json",
