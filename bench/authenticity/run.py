@@ -3,8 +3,8 @@
     .venv/bin/python bench/authenticity/run.py [DIR] [--serve 'COMMAND'] [--xdist] [--json FILE]
 
 DIR holds a suite, `greenproof.toml` and `labels.tsv` (nodeid, label, class, stack, acceptable, routes, note); without
-it, the cases beside this file are measured. Services of the configuration are deployed on the local platform; a target with
-a URL is expected to be served, by `service/*.py` if there is such a file, else by COMMAND or by you.
+it, the cases beside this file are measured. Services of the configuration are deployed on the local platform; a target
+with a URL is expected to be served, by `service/*.py` if there is such a file, else by COMMAND or by you.
 """
 
 import argparse
