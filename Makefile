@@ -1,6 +1,6 @@
 # Everything that a newcomer needs: make demo, make test. Works without root, Docker or Node.
 .POSIX:
-.PHONY: install check test unit demo apex clean bench hostile
+.PHONY: wheels install check test unit demo apex clean bench hostile
 
 PY = .venv/bin/python
 
@@ -25,6 +25,11 @@ test: check unit
 # Every kind of bad input, and many more instants at which a command is interrupted (about ten minutes).
 hostile: install
 	$(PY) -m pytest tests/hostile --hostile --instants 60
+
+wheels: install
+	@for source in . packages/pytest-greenproof packages/greenproof-receipts; do \
+		$(PY) -m uv build --quiet --wheel --no-build-isolation --out-dir dist $$source || exit 1; done
+	@ls dist/*.whl
 
 demo: install apex
 	@$(PY) scripts/demo.py
