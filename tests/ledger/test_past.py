@@ -10,6 +10,7 @@ from greenproof.model.events import (
     CasesPlanned,
     CasesSelected,
     Event,
+    PerformanceMeasured,
     ReadingTaken,
     ReleaseDeployed,
     RunFinished,
@@ -60,6 +61,7 @@ def ledger(tmp_path: Path):
             judged("t::2", Verdict.PROVEN),
             judged("t::3", Verdict.NOT_RUN),
             RunJudged(1, "", "failed", 1, {}, release="r-1", revisions=(("web", "web-1"),)),
+            PerformanceMeasured(1, "", "answers", "met", "response", "p95", 100.0, 9, 42.0),
             RunFinished("failed", 1),
         ]
         ledger.append_many("a", [started("a"), *whole])
@@ -123,6 +125,8 @@ def test_a_run_holds_its_plan_its_verdicts_and_the_last_reading_of_each_componen
     }
     assert {name: one.state for name, one in whole.components.items()} == {"api": "ready", "redis": "ready"}
     assert whole.summary.revisions == (("api", "api-1"),)
+    assert {name: (one.met, one.value_ms) for name, one in whole.performance.items()} == {"answers": ("met", 42.0)}
+    assert past.promises(ledger, ("a", "b")) == {"answers": [42.0]}
     assert (whole.summary.arguments, whole.summary.faults) == (("pytest",), True)
 
 

@@ -1,14 +1,16 @@
 """A comparison as people and programs read it."""
 
 import json
+from dataclasses import replace
 
 import jsonschema
 from pasts import AFTER, component, past, record, summary
 from proofs import HOSTILE
 from syrupy.assertion import SnapshotAssertion
 
-from greenproof.analysis.comparison import compare
+from greenproof.analysis.comparison import Others, compare
 from greenproof.model.comparison import STATES, Comparison
+from greenproof.model.history import PerformancePast
 from greenproof.model.verdicts import Verdict
 from greenproof.reporting.comparison import SCHEMA, comparison_document, comparison_lines, schema
 
@@ -37,7 +39,10 @@ def comparison() -> Comparison:
         components=[component("api", "ready", "api-2"), component("redis", "refused")],
         bodies={"t.py::test_new_name": "f00d"},
     )
-    return compare(before, after, {"t.py::test_same": [0.5, 0.51, 0.49, 0.5, 0.52]})
+    promise = PerformancePast("answer \x07", "met", "response", "p95", 100.0, 90.0)
+    slower = replace(promise, met="missed", value_ms=190.0, limit_ms=120.0)
+    before, after = replace(before, performance={"p": promise}), replace(after, performance={"p": slower})
+    return compare(before, after, Others({"t.py::test_same": [0.5, 0.51, 0.49, 0.5, 0.52]}, {}, {"p": [90.0] * 5}))
 
 
 def test_the_comparison_as_it_is_printed(snapshot: SnapshotAssertion) -> None:

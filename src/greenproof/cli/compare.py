@@ -30,7 +30,8 @@ def compare(before: str, after: str, gated: bool, config: Path | None, as_json: 
     other runs of the same kind vary.
 
     Exits with 0 when it could compare. With --gate: 1 if a case got worse (no longer proven, newly failed or hollow, or
-    lost), else 6 if the runs are not of the same kind, else 0.
+    lost) or a promise about
+    time is missed now beyond its usual spread, else 6 if the runs are not of the same kind, else 0.
     """
     # Imported late: --help needs none of it.
     from greenproof.analysis import comparison
@@ -43,7 +44,10 @@ def compare(before: str, after: str, gated: bool, config: Path | None, as_json: 
         old, new = past.run_record(ledger, first), past.run_record(ledger, second)
         _check(old, new)
         others = past.others_of_kind(every, second, (first.run, second.run))
-        found = comparison.compare(old, new, past.durations(ledger, others), past.latencies(ledger, others))
+        measured = comparison.Others(
+            past.durations(ledger, others), past.latencies(ledger, others), past.promises(ledger, others)
+        )
+    found = comparison.compare(old, new, measured)
     if as_json:
         write_json("-", comparison_document(found))
     else:

@@ -16,16 +16,26 @@ from greenproof.model.events import (
     CaseFinished,
     CasesPlanned,
     CasesSelected,
+    PerformanceMeasured,
     ReadingTaken,
     ReleaseDeployed,
     RolledBack,
     VerdictReached,
 )
 from greenproof.model.facts import TARGET_PROBE, Release
-from greenproof.model.history import CasePast, ComponentPast, RunRecord, RunSummary
+from greenproof.model.history import CasePast, ComponentPast, PerformancePast, RunRecord, RunSummary
 
 _OF_CASES = ("CaseFinished", "VerdictReached")
 _OF_RUNS = ("RunStarted", "ReleaseDeployed", "RolledBack", "RunJudged", "RunFinished")
+_OF_RECORDS = (
+    *_OF_CASES,
+    "CasesPlanned",
+    "CasesSelected",
+    "PerformanceMeasured",
+    "ReadingTaken",
+    "ReleaseDeployed",
+    "RolledBack",
+)
 _OTHERS = 10
 """Other runs that are read to know how much a value varies."""
 
@@ -142,8 +152,17 @@ def run_record(ledger: EventLedger, summary: RunSummary) -> RunRecord:
     planned: tuple[str, ...] = ()
     selected: tuple[str, ...] = ()
     bodies: Mapping[str, str] = {}
+    performance: dict[str, PerformancePast] = {}
     deployed: list[Entry] = []
-    kinds = (*_OF_CASES, "CasesPlanned", "CasesSelected", "ReadingTaken", "ReleaseDeployed", "RolledBack")
+    kinds = (
+        *_OF_CASES,
+        "PerformanceMeasured",
+        "CasesPlanned",
+        "CasesSelected",
+        "ReadingTaken",
+        "ReleaseDeployed",
+        "RolledBack",
+    )
     for entry in ledger.entries(summary.run, kinds):
         match entry.kind:
             case "CaseFinished" | "VerdictReached":
@@ -162,9 +181,15 @@ def run_record(ledger: EventLedger, summary: RunSummary) -> RunRecord:
                     planned, bodies = event.cases, event.bodies
                 elif isinstance(event, CasesSelected):
                     selected = event.cases
+                elif isinstance(event, PerformanceMeasured):
+                    performance[event.name] = _promise(event)
     judged = tuple(case for case, past in cases.items() if past.verdict is not None)
     known = dict.fromkeys((*(planned or judged or selected), *cases))
-    return RunRecord(summary, tuple(known), cases, components, bodies)
+    return RunRecord(summary, tuple(known), cases, components, bodies, performance)
+
+
+def _promise(event: PerformanceMeasured) -> PerformancePast:
+    return PerformancePast(event.name, event.met, event.measure, event.statistic, event.limit_ms, event.value_ms)
 
 
 def others_of_kind(
@@ -207,4 +232,15 @@ def latencies(ledger: EventLedger, runs_: Iterable[str]) -> Mapping[str, list[fl
                 last[event.reading.service] = event.reading.latency_ms
         for name, value in last.items():
             found.setdefault(name, []).append(value)
+    return found
+
+
+def promises(ledger: EventLedger, runs_: Iterable[str]) -> Mapping[str, list[float]]:
+    """Milliseconds that were measured of each promise about time, over some runs, by name."""
+    found: dict[str, list[float]] = {}
+    for run in runs_:
+        for entry in ledger.entries(run, ("PerformanceMeasured",)):
+            event = entry.event
+            if isinstance(event, PerformanceMeasured) and event.value_ms is not None:
+                found.setdefault(event.name, []).append(event.value_ms)
     return found

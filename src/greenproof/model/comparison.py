@@ -75,6 +75,22 @@ class ComponentChange:
 
 
 @dataclass(frozen=True, slots=True)
+class PromiseChange:
+    """A promise about time that is kept or missed otherwise than before, or that is another one now."""
+
+    name: str
+    before: str
+    """`met`, `missed` or `not-measured`; what it promised is beside it."""
+    after: str
+    promise_before: str
+    promise_after: str
+    value_before_ms: float | None
+    value_after_ms: float | None
+    beyond_spread: bool = False
+    """The value changed by more than it usually varies; if not, the change may come from that alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Two runs beside each other. Every number has the same denominator: the union of what both had planned."""
 
@@ -103,6 +119,9 @@ class Comparison:
     components: tuple[ComponentChange, ...] = ()
     durations: tuple[Shift, ...] = ()
     latencies: tuple[Shift, ...] = ()
+    promises: tuple[PromiseChange, ...] = ()
+    speeds: tuple[Shift, ...] = ()
+    """Promises whose measured value changed by more than it usually varies."""
     unmeasured: str | None = None
     """Why nothing is said of durations, if nothing can be."""
     counts: tuple[tuple[str, int, int], ...] = field(default=())
@@ -114,7 +133,13 @@ class Comparison:
         return not any(difference.gates for difference in self.differences)
 
     @property
+    def missed(self) -> tuple[PromiseChange, ...]:
+        """Promises that were kept and are missed now, by more than the values usually vary."""
+        return tuple(p for p in self.promises if (p.before, p.after) == ("met", "missed") and p.beyond_spread)
+
+    @property
     def identical(self) -> bool:
         """Nothing at all changed."""
         moved = any(before != after for before, after, _ in self.transitions)
-        return not (moved or self.reasons or self.components or self.durations or self.latencies or self.differences)
+        told = (self.reasons, self.components, self.durations, self.latencies, self.promises, self.speeds)
+        return not (moved or any(told) or self.differences)

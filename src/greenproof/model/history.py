@@ -97,6 +97,20 @@ class ComponentPast:
 
 
 @dataclass(frozen=True, slots=True)
+class PerformancePast:
+    """What one run measured of a promise about time."""
+
+    name: str
+    met: str
+    """`met`, `missed` or `not-measured`."""
+    measure: str
+    statistic: str
+    limit_ms: float
+    value_ms: float | None = None
+    """The statistic that counts."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run with everything that a comparison needs."""
 
@@ -109,3 +123,5 @@ class RunRecord:
     """The last reading of each, by name."""
     bodies: Mapping[str, str] = field(default_factory=dict)
     """Digest of the source of each test function, by its id without parameters; empty: not recorded."""
+    performance: Mapping[str, PerformancePast] = field(default_factory=dict)
+    """Promises about time, by name."""

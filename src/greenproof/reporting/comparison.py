@@ -6,7 +6,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
-from greenproof.model.comparison import ABSENT, Change, Comparison, ComponentChange, Shift
+from greenproof.model.comparison import ABSENT, Change, Comparison, ComponentChange, PromiseChange, Shift
 from greenproof.model.history import RunSummary
 from greenproof.model.text import printable
 from greenproof.model.verdicts import Reason
@@ -37,6 +37,8 @@ def comparison_lines(found: Comparison, *, verbose: bool = False) -> Iterator[st
     yield from _components(found.components)
     yield from _shifts("slower or faster than the spread of other runs explains", found.durations)
     yield from _shifts("latency beyond the spread of other runs", found.latencies)
+    yield from _promises(found.promises)
+    yield from _shifts("promises: time beyond the spread of other runs", found.speeds)
     if found.unmeasured:
         yield ""
         yield f"durations: nothing is said; {found.unmeasured}"
@@ -118,6 +120,23 @@ def _components(changes: Sequence[ComponentChange]) -> Iterator[str]:
         yield printable(f"  {one.name}: {', '.join(parts)}")
 
 
+def _promises(changes: Sequence[PromiseChange]) -> Iterator[str]:
+    if not changes:
+        return
+    yield ""
+    yield f"promises about time that are kept otherwise, or are others now ({len(changes)})"
+    for one in changes:
+        spread = "more than other runs vary" if one.beyond_spread else "not shown to be more than noise"
+        values = f"{_ms(one.value_before_ms)} -> {_ms(one.value_after_ms)}, {spread}"
+        yield printable(f"  {one.name}: {one.before} -> {one.after} ({values})")
+        if one.promise_before != one.promise_after:
+            yield printable(f"    promised {one.promise_before}; now {one.promise_after}")
+
+
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} ms"
+
+
 def _shifts(title: str, shifts: Sequence[Shift]) -> Iterator[str]:
     if not shifts:
         return
@@ -166,6 +185,8 @@ def comparison_document(found: Comparison) -> dict[str, Any]:
         "components": [asdict(one) for one in found.components],
         "durations": [_shift(one) for one in found.durations],
         "latencies": [_shift(one) for one in found.latencies],
+        "promises": [asdict(one) for one in found.promises],
+        "speeds": [_shift(one) for one in found.speeds],
         "unmeasured": found.unmeasured,
     }
 

@@ -1,15 +1,16 @@
 """Two runs beside each other: every case is counted once, and no list says what another denies."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 from pasts import AFTER, component, past, record, summary
 
-from greenproof.analysis.comparison import compare, gate
+from greenproof.analysis.comparison import Others, compare, gate
 from greenproof.analysis.comparison.comparing import is_worse
 from greenproof.model.comparison import ABSENT, Change, Comparison
-from greenproof.model.history import RunRecord
+from greenproof.model.history import PerformancePast, RunRecord
 from greenproof.model.verdicts import Verdict
 
 IDS = [f"test_{n % 3}.py::test_{n}" for n in range(8)]
@@ -45,6 +46,7 @@ def test_a_run_does_not_differ_from_itself(one: RunRecord) -> None:
     for changes in (found.newly_proven, found.newly_failed, found.worse, found.lost, found.new, found.reasons):
         assert changes == ()
     assert (found.renamed, found.components, found.durations, found.latencies) == ((), (), (), ())
+    assert (found.promises, found.speeds) == ((), ())
     assert {d.code for d in found.differences} <= {"unjudged", "revision-unknown"}
 
 
@@ -178,13 +180,41 @@ def test_durations_are_compared_only_where_the_spread_is_known() -> None:
     def at(seconds: float, verdict: Verdict = Verdict.PROVEN) -> RunRecord:
         return record(summary(), past("a", verdict, duration_s=seconds), past("b", verdict, duration_s=seconds))
 
-    others = {"a": [0.50, 0.51, 0.49, 0.52, 0.50], "b": [0.5] * 4}
+    others = Others({"a": [0.50, 0.51, 0.49, 0.52, 0.50], "b": [0.5] * 4})
     found = compare(at(0.50), at(0.90), others)
     assert [(s.name, s.before, s.after, s.samples) for s in found.durations] == [("a", 0.5, 0.9, 5)]
     assert found.unmeasured is None
     assert compare(at(0.50), at(0.53), others).durations == ()
     assert compare(at(0.50), at(0.90, Verdict.FAILED), others).durations == ()
-    unknown = compare(at(0.50), at(0.90), {"a": [0.5]})
+    unknown = compare(at(0.50), at(0.90), Others({"a": [0.5]}))
     assert unknown.durations == ()
     assert unknown.unmeasured is not None
     assert "1 other runs" in unknown.unmeasured
+
+
+def promising(value: float | None, met: str, limit: float = 100.0) -> RunRecord:
+    one = PerformancePast("first answer", met, "response", "p95", limit, value)
+    return replace(record(summary(), past("a", Verdict.PROVEN)), performance={one.name: one})
+
+
+def test_a_missed_promise_is_worse_only_if_it_is_no_noise() -> None:
+    steady = Others(promises={"first answer": [90.0, 92.0, 88.0, 91.0, 90.0]})
+    found = compare(promising(90.0, "met"), promising(180.0, "missed"), steady)
+    assert [(p.before, p.after, p.beyond_spread) for p in found.promises] == [("met", "missed", True)]
+    assert [(s.before, s.after, s.unit) for s in found.speeds] == [(90.0, 180.0, "ms")]
+    assert gate(found) == 1
+    noisy = Others(promises={"first answer": [60.0, 130.0, 90.0, 150.0, 70.0]})
+    for others in (noisy, Others()):
+        unsure = compare(promising(90.0, "met"), promising(110.0, "missed"), others)
+        assert [p.beyond_spread for p in unsure.promises] == [False]
+        assert unsure.speeds == ()
+        assert gate(unsure) == 0
+
+
+def test_a_promise_that_promises_less_is_told() -> None:
+    (found,) = compare(promising(90.0, "met"), promising(90.0, "met", limit=500.0)).promises
+    assert (found.promise_before, found.promise_after) == (
+        "p95 of response at most 100 ms",
+        "p95 of response at most 500 ms",
+    )
+    assert compare(promising(90.0, "met"), promising(None, "not-measured")).promises[0].after == "not-measured"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from greenproof.analysis.comparison.kinds import differences
 from greenproof.analysis.comparison.renames import renames
-from greenproof.analysis.comparison.spread import ENOUGH, shift
+from greenproof.analysis.comparison.timing import Others, durations, latencies, promises, speeds, unmeasured
 from greenproof.model.comparison import (
     ABSENT,
     NOT_JUDGED,
@@ -15,9 +15,7 @@ from greenproof.model.comparison import (
     ComponentChange,
     Difference,
     Rename,
-    Shift,
 )
-from greenproof.model.facts import Outcome
 from greenproof.model.history import CasePast, RunRecord
 from greenproof.model.verdicts import Reason, Verdict
 
@@ -28,15 +26,13 @@ _RED = {Verdict.FAILED.value, Verdict.HOLLOW.value}
 def compare(
     before: RunRecord,
     after: RunRecord,
-    durations: Mapping[str, Sequence[float]] | None = None,
-    latencies: Mapping[str, Sequence[float]] | None = None,
+    others: Others | None = None,
 ) -> Comparison:
     """What changed from one run to the other, over the union of what both had planned.
 
-    `durations` (seconds, by case) and `latencies` (milliseconds, by component) are those of other runs of the same
-    kind; without enough of them nothing is said of either.
+    `others` are what other runs of the same kind measured; without enough of them nothing is said of durations.
     """
-    durations, latencies = durations or {}, latencies or {}
+    others = others or Others()
     old, new_run = _planned(before), _planned(after)
     ids = tuple(dict.fromkeys((*old, *new_run)))
     changes = [_change(case, _state(before, old, case), _state(after, new_run, case), before, after) for case in ids]
@@ -64,9 +60,11 @@ def compare(
         hollow=tuple(c for c in shared if c.before == c.after == "hollow"),
         reasons=tuple(c for c in shared if c.before == c.after and _other_reasons(c)),
         components=tuple(_components(before, after)),
-        durations=tuple(_durations(before, after, durations)),
-        latencies=tuple(_latencies(before, after, latencies)),
-        unmeasured=_unmeasured(before, after, durations),
+        durations=tuple(durations(before, after, others)),
+        latencies=tuple(latencies(before, after, others)),
+        promises=tuple(promises(before, after, others)),
+        speeds=tuple(speeds(before, after, others)),
+        unmeasured=unmeasured(before, after, others),
         counts=tuple(_counts(changes)),
     )
 
@@ -133,38 +131,3 @@ def _components(before: RunRecord, after: RunRecord) -> Iterator[ComponentChange
         revision = change.revision_before and change.revision_after
         if state or (revision and change.revision_before != change.revision_after):
             yield change
-
-
-def _durations(before: RunRecord, after: RunRecord, others: Mapping[str, Sequence[float]]) -> Iterator[Shift]:
-    """Of cases that passed in both: how long a case takes to fail says nothing of the system's speed."""
-    if before.summary.environment != after.summary.environment:
-        return
-    for case, old in before.cases.items():
-        new = after.cases.get(case)
-        if new is None or not (old.outcome is new.outcome is Outcome.PASSED):
-            continue
-        found = shift(case, old.duration_s, new.duration_s, others.get(case, ()), "s")
-        if found is not None:
-            yield found
-
-
-def _latencies(before: RunRecord, after: RunRecord, others: Mapping[str, Sequence[float]]) -> Iterator[Shift]:
-    if before.summary.environment != after.summary.environment:
-        return
-    for name, old in sorted(before.components.items()):
-        new = after.components.get(name)
-        if new is None or not (old.ok and new.ok) or old.probe != new.probe:
-            continue
-        found = shift(name, old.latency_ms, new.latency_ms, others.get(name, ()), "ms")
-        if found is not None:
-            yield found
-
-
-def _unmeasured(before: RunRecord, after: RunRecord, others: Mapping[str, Sequence[float]]) -> str | None:
-    """Why nothing can be said of durations; None when something can."""
-    if before.summary.environment != after.summary.environment:
-        return "the runs are of different environments"
-    most = max(map(len, others.values()), default=0)
-    if most < ENOUGH:
-        return f"how much durations vary is not known yet: {most} other runs of this kind, {ENOUGH} are needed"
-    return None
