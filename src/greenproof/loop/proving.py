@@ -15,6 +15,7 @@ from greenproof.adapters.runners.addresses import variable_templates
 from greenproof.adapters.runners.census import bodies
 from greenproof.adapters.runners.command import CommandResult, TestCommand, resolve
 from greenproof.adapters.runners.leftovers import end_marked
+from greenproof.adapters.runners.silenced import silenced
 from greenproof.adapters.runners.sources import suite_sources
 from greenproof.adapters.runners.witnessed import (
     merged_bundle,
@@ -138,6 +139,8 @@ class Execution:
     value: RunObservation | None
     receipts: tuple[Receipt, ...]
     planned: tuple[str, ...]
+    silenced: Mapping[str, str]
+    """What looks like a test and is never collected, each with the reason."""
     tail: tuple[str, ...]
     bodies: Mapping[str, str] = field(default_factory=dict)
     """Digest of each test function, by its id without parameters."""
@@ -169,8 +172,9 @@ def execute(request: ProofRequest, listener: Listener) -> Execution:
     known = dict.fromkeys((*request.collected, *plain.collected, *plain.deselected, *reported, *found))
     inherited = take_over(request.baseline, tuple(known), found, request.removed)
     planned = (*inherited.cases, *_within_phases(tuple(found), request.phases))
+    hidden = {case: why for p in plain.processes[:1] for case, why in silenced(p).items() if not request.phases}
     return Execution(
-        at, targets, changed, plain, error, value, receipts, planned, result.tail, found, inherited=inherited
+        at, targets, changed, plain, error, value, receipts, planned, hidden, result.tail, found, inherited=inherited
     )
 
 
@@ -186,6 +190,7 @@ def judge(execution: Execution, request: ProofRequest, run: str) -> Proof:
         services={t.name: t.service or t.name for t in request.targets},
         planned=execution.planned,
         inherited=frozenset(execution.inherited.cases),
+        silenced=execution.silenced,
         command=request.command,
         offline=request.offline,
     )

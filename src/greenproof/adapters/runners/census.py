@@ -38,12 +38,17 @@ def bodies(process: TestProcess) -> dict[str, str]:
             if not file.is_relative_to(root):
                 continue
             prefix = file.relative_to(root).as_posix()
-            wanted = "::".join([prefix, inside.split("[", 1)[0]]) if inside else prefix
             for name, function in _functions(file, process):
                 node = f"{prefix}::{name}"
-                if node == wanted or node.startswith(f"{wanted}::"):
+                if wanted_in(node, prefix, inside):
                     found[node] = _digest(function)
     return found
+
+
+def wanted_in(node: str, prefix: str, inside: str) -> bool:
+    """Whether a node id of the file `prefix` is asked for by what stood after it on the command line."""
+    wanted = "::".join([prefix, inside.split("[", 1)[0]]) if inside else prefix
+    return node == wanted or node.startswith(f"{wanted}::")
 
 
 def _digest(function: _Function) -> str:
@@ -75,43 +80,49 @@ def files_below(place: Path, patterns: Sequence[str]) -> Iterator[Path]:
 
 
 def _functions(file: Path, process: TestProcess) -> Iterator[tuple[str, _Function]]:
-    """`test_a`, `TestB::test_c` of one file; nothing of a file that can't be parsed (pytest says why)."""
+    """`test_a`, `TestB::test_c` of one file."""
+    tree = tree_of(file)
+    if tree is not None:
+        yield from _in_body(tree.body, process, "")
+
+
+def tree_of(file: Path) -> ast.Module | None:
+    """The syntax of a file; None for one that can't be parsed (pytest says why)."""
     try:
-        if file.stat().st_size > _SIZE_LIMIT:
-            return
-        tree = ast.parse(file.read_bytes())
+        return None if file.stat().st_size > _SIZE_LIMIT else ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return
-    yield from _in_body(tree.body, process, "")
+        return None
 
 
 def _in_body(body: Iterable[ast.stmt], process: TestProcess, prefix: str) -> Iterator[tuple[str, _Function]]:
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            if _named(node.name, process.python_functions) and not _is_fixture(node):
+            if is_named(node.name, process.python_functions) and not is_fixture(node):
                 yield prefix + node.name, node
         elif isinstance(node, ast.ClassDef):
-            if _is_unittest(node):
+            if is_unittest(node):
                 inner = (f for f in node.body if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef))
                 yield from ((f"{prefix}{node.name}::{f.name}", f) for f in inner if f.name.startswith("test"))
-            elif _named(node.name, process.python_classes) and not _not_collected(node):
+            elif is_named(node.name, process.python_classes) and not not_collected(node):
                 yield from _in_body(node.body, process, f"{prefix}{node.name}::")
 
 
-def _named(name: str, patterns: Sequence[str]) -> bool:
+def is_named(name: str, patterns: Sequence[str]) -> bool:
     """pytest's rule: a prefix, or a glob if it holds one."""
     return any(fnmatch(name, p) if any(c in p for c in "*?[") else name.startswith(p) for p in patterns)
 
 
-def _is_fixture(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def is_fixture(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a decorator makes it a fixture."""
     return any("fixture" in ast.unparse(d) for d in node.decorator_list)
 
 
-def _is_unittest(node: ast.ClassDef) -> bool:
+def is_unittest(node: ast.ClassDef) -> bool:
+    """Whether it is a class of unittest, by the name of what it is made from."""
     return any(ast.unparse(base).endswith("TestCase") for base in node.bases)
 
 
-def _not_collected(node: ast.ClassDef) -> bool:
+def not_collected(node: ast.ClassDef) -> bool:
     """Classes with a constructor or `__test__ = False`, which pytest leaves out by its own rules."""
     for item in node.body:
         if isinstance(item, ast.FunctionDef) and item.name in ("__init__", "__new__"):

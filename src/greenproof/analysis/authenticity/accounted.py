@@ -1,6 +1,6 @@
 """Condition 1, accounted: planned = collected = reported, judged outside the test process."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from greenproof.analysis.authenticity import reasons
 from greenproof.model.facts import Outcome, RunObservation, TestProcess
@@ -36,6 +36,11 @@ def _never_collected(case: str, run: RunObservation, inherited: bool) -> CaseVer
         if where.split("::", 1)[0] == file:
             return _not_run(case, reasons.SKIPPED, f"{reasons.SKIPPED.meaning} Reason given: {reason[:200]}")
     return _not_run(case, reasons.LOST if inherited else reasons.NEVER_COLLECTED)
+
+
+def silenced_cases(silenced: Mapping[str, str]) -> tuple[CaseVerdict, ...]:
+    """A `not-run` verdict for each test that the rules of collection leave out without a word."""
+    return tuple(_not_run(i, reasons.SILENCED, f"{reasons.SILENCED.meaning} {why}.") for i, why in silenced.items())
 
 
 def selects(command: Sequence[str]) -> bool:

@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from greenproof.analysis.authenticity import reasons
-from greenproof.analysis.authenticity.accounted import absent_cases, run_findings
+from greenproof.analysis.authenticity.accounted import absent_cases, run_findings, silenced_cases
 from greenproof.analysis.authenticity.arrived import Arrival, arrived
 from greenproof.analysis.authenticity.claims import Claims, route_of
 from greenproof.analysis.authenticity.contact import Contact, Contacts
@@ -32,6 +32,8 @@ class Evidence:
     """The census: ids of test functions found in the files, without parameters; and the ids of the last good run."""
     inherited: frozenset[str] = frozenset()
     """Those of them that only the last good run knew."""
+    silenced: Mapping[str, str] = field(default_factory=dict)
+    """Ids of what looks like a test and is never collected, each with the reason."""
     command: tuple[str, ...] = ()
     offline: bool = False
 
@@ -41,6 +43,7 @@ def judge_run(evidence: Evidence) -> tuple[tuple[CaseVerdict, ...], tuple[Reason
     judge = _Judge(evidence)
     verdicts = [judge.case(record) for record in evidence.plain.cases]
     verdicts += absent_cases(evidence.plain, evidence.planned, evidence.command, evidence.inherited)
+    verdicts += silenced_cases(evidence.silenced)
     return tuple(verdicts), run_findings(evidence.plain)
 
 

@@ -268,6 +268,12 @@ NEVER_COLLECTED = _kind(
     "The file holds this test, but pytest never collected it.",
     "Look for import errors, naming rules and hooks that drop tests.",
 )
+SILENCED = _kind(
+    "silenced",
+    Verdict.NOT_RUN,
+    "It looks like a test, and the rules of collection leave it out.",
+    "Rename it so that it is collected; or, if it is no test, so that it doesn't look like one.",
+)
 LOST = _kind(
     "lost",
     Verdict.NOT_RUN,
