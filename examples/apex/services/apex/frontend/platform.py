@@ -12,14 +12,16 @@ from apex.shared.tracing import traceparent
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where auth and backend answer."""
+    """The public addresses of the services, our own among them."""
 
     auth: str
     backend: str
+    frontend: str
 
     @classmethod
     def from_environment(cls) -> "Addresses":
-        return cls(required("AUTH_URL").rstrip("/"), required("BACKEND_URL").rstrip("/"))
+        names = ("AUTH_URL", "BACKEND_URL", "FRONTEND_URL")
+        return cls(*(required(name).rstrip("/") for name in names))
 
 
 class Platform:
@@ -28,6 +30,11 @@ class Platform:
     def __init__(self, addresses: Addresses) -> None:
         self._addresses = addresses
         self._client = httpx.AsyncClient(timeout=10)
+
+    @property
+    def backend_socket(self) -> str:
+        """The address of the backend's WebSocket."""
+        return self._addresses.backend.replace("http", "ws", 1) + "/ws"
 
     async def close(self) -> None:
         """Close the connections."""
@@ -48,16 +55,22 @@ class Platform:
         (await self._client.get(self._addresses.backend + "/health")).raise_for_status()
 
     async def _call(self, method: str, url: str, token: str, body: Any) -> Any:
-        headers = {"traceparent": traceparent()}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
         try:
-            answer = await self._client.request(method, url, headers=headers, json=body)
+            answer = await self._client.request(method, url, headers=_headers(token), json=body)
         except httpx.TransportError as failure:
-            raise ApiError(502, "upstream_unreachable", "a service did not answer") from failure
+            raise _unreachable() from failure
         if answer.is_success:
             return answer.json() if answer.content else None
         raise _error(answer)
+
+
+def _headers(token: str) -> dict[str, str]:
+    headers = {"traceparent": traceparent()}
+    return {**headers, "Authorization": f"Bearer {token}"} if token else headers
+
+
+def _unreachable() -> ApiError:
+    return ApiError(502, "upstream_unreachable", "a service did not answer")
 
 
 def _error(answer: httpx.Response) -> ApiError:
