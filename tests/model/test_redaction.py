@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from greenproof.model.redaction import DEEPEST, MASK, Redactor, redact, redact_text, sensitive
+from greenproof.model.redaction import DEEPEST, MASK, Redactor, redact, redact_arguments, redact_text, sensitive
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEhunter2\n-----END RSA PRIVATE KEY-----"
@@ -238,3 +238,21 @@ def test_a_hostile_megabyte_takes_linear_time(fragment):
 
     # A quadratic pass over a megabyte takes minutes; the bound leaves room for a slow machine.
     assert seconds(1_000_000) < 8
+
+
+def test_what_follows_an_option_that_names_a_secret_goes():
+    command = ("pytest", "-k", "token", "--api-key", "abc", "--password=abc", "--token", "-q", "-p", "no:x", "--token")
+    assert redact_arguments(command) == (
+        "pytest",
+        "-k",
+        "token",
+        "--api-key",
+        MASK,
+        f"--password={MASK}",
+        "--token",
+        "-q",
+        "-p",
+        "no:x",
+        "--token",
+    )
+    assert redact_arguments(redact_arguments(command)) == redact_arguments(command)

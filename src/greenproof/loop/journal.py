@@ -50,7 +50,7 @@ from greenproof.model.inheritance import Inherited
 from greenproof.model.performance import Performance
 from greenproof.model.plan import Environment, Plan
 from greenproof.model.proof import Proof
-from greenproof.model.redaction import Redactor
+from greenproof.model.redaction import Redactor, redact_arguments
 from greenproof.model.report import StepRecord
 from greenproof.model.verdicts import counts
 
@@ -91,7 +91,7 @@ class Journal:
             environment.name,
             environment.kind,
             suite or None,
-            arguments,
+            redact_arguments(arguments),
             version=__version__,
             faults=faults,
         )

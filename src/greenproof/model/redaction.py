@@ -80,6 +80,17 @@ def redact(value: object) -> object:
     return Redactor().tree(value)
 
 
+def redact_arguments(arguments: Iterable[str]) -> tuple[str, ...]:
+    """The tokens of a command line; what follows an option that names a secret goes, too."""
+    found: list[str] = []
+    before = ""
+    for token in arguments:
+        names = before.startswith("-") and "=" not in before and sensitive(before.lstrip("-"))
+        found.append(MASK if names and not token.startswith("-") else redact_text(token))
+        before = token
+    return tuple(found)
+
+
 class Redactor:
     """Masks what looks like a secret, and every known secret value in each of its usual encodings."""
 

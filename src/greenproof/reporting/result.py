@@ -8,6 +8,7 @@ from typing import Any
 from greenproof.model.facts import Exchange
 from greenproof.model.inheritance import Inherited
 from greenproof.model.proof import Proof
+from greenproof.model.redaction import redact_arguments
 from greenproof.model.verdicts import CaseVerdict, FaultResult, Reason, counts
 from greenproof.reporting.performance import performance_document
 
@@ -21,7 +22,7 @@ def result(proof: Proof, *, head: str | None = None) -> dict[str, Any]:
         "schema": SCHEMA,
         "run": proof.run,
         "at": proof.at,
-        "command": list(proof.command),
+        "command": list(redact_arguments(proof.command)),
         "verdict": proof.verdict.verdict,
         "exit_code": int(proof.verdict.exit_code),
         "summary": summary(proof),

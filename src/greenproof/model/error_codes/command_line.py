@@ -103,7 +103,7 @@ COMMAND_LINE: tuple[ErrorKind, ...] = (
         "unseen-case",
         "No run in the ledger has seen a case of this name, and no case fits the glob.",
         "greenproof history test_ordr.py::test_total",
-        "Name one of those that the hint offers, or give a glob: greenproof history '*total*'.",
+        "Name a case that a run has seen, or give a glob: greenproof history '*total*'.",
     ),
     usage(
         "run-without-cases",
