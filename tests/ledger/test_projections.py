@@ -65,6 +65,13 @@ def test_runs(entries):
     assert projections.runs([]) == ()
 
 
+def test_a_run_without_a_suite_has_none_after_it_was_judged_either(tmp_path):
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        ledger.append_many("a", [RunStarted("a", "prove", "local"), RunJudged(1, "", "verified", 0, {})])
+        (run,) = projections.runs(ledger.entries())
+    assert run.suite is None
+
+
 def test_last_run(entries):
     assert projections.last_run(entries).run == "c"
     assert projections.last_run(entries, "c").run == "a"

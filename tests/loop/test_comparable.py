@@ -202,6 +202,41 @@ def test_the_history_of_a_target_has_its_revisions(place: Path) -> None:
     assert "did you mean shop?" in none.stderr
 
 
+def test_what_the_last_verified_run_planned_is_missed_when_it_is_gone(tmp_path: Path) -> None:
+    kept, gone = MENDED.split("def test_total", 1)[0], "def test_gone():\n    assert order(8)['total'] == 8\n"
+    kept += "def test_old():\n    assert order(7)['total'] == 7\n"
+    suite, other = tmp_path / "test_shop.py", tmp_path / "test_more.py"
+    suite.write_text(kept)
+    other.write_text(kept.split("def test_old")[0] + gone)
+    with shop("shop-1") as url:
+
+        def prove(code: int, *options: str) -> dict[str, Any]:
+            shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
+            target = ("--target", f"shop={url}", "--env", "SHOP_URL=shop", "--json", "out.json")
+            done = greenproof(tmp_path, "prove", "-q", *target, *options, "--", *PYTEST[:-1])
+            assert done.returncode == code, done.stdout + done.stderr
+            found: dict[str, Any] = json.loads((tmp_path / "out.json").read_text())
+            return found
+
+        good = prove(0)
+        assert good["inherited"] == []
+        # One renamed, one gone with its file.
+        suite.write_text(kept.replace("test_old", "test_new"))
+        other.unlink()
+        lost = prove(6)
+        assert {c["id"]: [r["code"] for r in c["reasons"]] for c in lost["cases"]} == {
+            "test_shop.py::test_new": [],
+            "test_more.py::test_gone": ["lost"],
+        }
+        (plan,) = lost["inherited"]
+        assert (plan["what"], plan["run"], plan["cases"]) == ("plan", good["run"], ["test_more.py::test_gone"])
+        assert "test_shop.py::test_old is now test_shop.py::test_new" in plan["text"]
+        assert [c["verdict"] for c in prove(0, "--removed", "test_more.py::*")["cases"]] == ["proven"]
+        # A file that can't be imported is no case that is gone.
+        suite.write_text("import nothing_of_that_name\n" + kept.replace("test_old", "test_new"))
+        assert [r["code"] for r in prove(5)["cases"][0]["reasons"]] == ["import-error"]
+
+
 def test_without_a_ledger_it_is_said(tmp_path: Path) -> None:
     for arguments in (("history", "x"), ("compare", "last", "last")):
         done = greenproof(tmp_path, *arguments)

@@ -103,7 +103,7 @@ def _after(known: RunSummary, event: Event) -> RunSummary:
             return replace(
                 known,
                 verdict=event.verdict,
-                suite=known.suite or event.suite,
+                suite=known.suite or event.suite or None,
                 release=event.release or known.release,
                 revisions=known.revisions or event.revisions,
             )
