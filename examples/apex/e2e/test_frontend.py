@@ -106,3 +106,32 @@ def test_who_logs_out_is_asked_to_log_in(browser: requests.Session, thread: Thre
     page = browser.post(addresses.frontend("/logout"), timeout=TIMEOUT)
     assert page.status_code == 200
     assert 'id="login"' in page.text
+
+
+def test_a_session_that_ended_elsewhere_is_asked_to_log_in(
+    browser: requests.Session, thread: Thread
+) -> None:
+    address = addresses.frontend(f"/threads/{thread['id']}")
+    before = browser.get(address, timeout=TIMEOUT)
+    assert (before.status_code, thread["title"] in before.text) == (200, True)
+    ended = {"Authorization": f"Bearer {browser.cookies['apex_access']}"}
+    requests.post(addresses.auth("/logout"), headers=ended, timeout=TIMEOUT).raise_for_status()
+    page = browser.get(address, timeout=TIMEOUT)
+    assert page.status_code == 200
+    assert 'id="login"' in page.text
+    assert "apex_access" not in browser.cookies
+
+
+def test_another_site_cannot_give_orders(browser: requests.Session) -> None:
+    title = uuid.uuid4().hex
+    refused = browser.post(
+        addresses.frontend("/threads"),
+        data={"title": title},
+        headers={"Origin": "http://elsewhere.example"},
+        timeout=TIMEOUT,
+    )
+    assert refused.status_code == 403
+    assert refused.json()["error"]["code"] == "origin_refused"
+    listed = browser.get(addresses.frontend("/threads"), timeout=TIMEOUT)
+    assert listed.status_code == 200
+    assert "<li>None yet.</li>" in listed.text

@@ -18,6 +18,13 @@ from e2e.costs import Cost, new_costs, new_service, total, written
 DEADLINE_MS = 5000
 START_MS = 20_000
 Store = Callable[[list[Cost]], list[Cost]]
+_SMUGGLE = """
+(text) => {
+  const script = document.createElement("script");
+  script.textContent = text;
+  document.body.append(script);
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +131,8 @@ def test_a_message_is_shown_as_text(desk: Page) -> None:
     assert len(answers) == 1
     assert _texts(desk, ".user") == [question]
     assert _texts(desk, "#messages b, #messages img") == []
+    # And if markup had come in, the browser would not run what stands in it.
+    desk.evaluate(_SMUGGLE, f"document.title='{mark}'")
     assert desk.title() != mark
 
 
