@@ -11,6 +11,8 @@ from greenproof.model.facts import Exchange, Join
 
 OUTLIVED = ("gone", "outside")
 """In the place of a phase: sent after its case had ended, or before any began. Never a certain case's."""
+ANY = "any"
+"""In the place of a phase: sent until its case had ended, and nobody knows when that was."""
 _UNSURE = (Join.AMBIGUOUS, Join.NONE)
 _SAMPLES = 5
 
@@ -90,7 +92,7 @@ def _count_requests(tally: Tally, sender: Sender, sent: int, found: list[Exchang
     for exchange in found[:sent]:
         if exchange.join in _UNSURE:
             tally.ambiguous += 1
-        elif (exchange.case, exchange.phase) == (sender.case, sender.phase):
+        elif exchange.case == sender.case and sender.phase in (exchange.phase, ANY):
             tally.right += 1
         else:
             tally.wrong += 1

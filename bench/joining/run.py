@@ -2,11 +2,12 @@
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -18,13 +19,38 @@ from greenproof.analysis.authenticity.claims import Claims
 from greenproof.loop.proving import Execution, Listener, ProofRequest, ProofTarget, execute
 from greenproof.model.facts import Outcome, RunObservation
 
-SUITE = Path(__file__).parent / "suite"
+HERE = Path(__file__).parent
 TURNS = 6
 _SHARED = ("--plain", "{plain}", "--secure", "{secure}", "--early", "{early}")
-MODES: Mapping[str, tuple[str, ...]] = {
-    "plain": (),
-    "-n 2": ("-n", "2"),
-    "-n 2, one port for all": ("-n", "2", *_SHARED),
+APEX_PYTHON = HERE.parents[1] / "examples" / "apex" / ".venv" / "bin" / "python"
+"""Has Playwright, which drives a browser that is installed already."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One way to run one of the suites."""
+
+    arguments: tuple[str, ...] = ()
+    suite: Path = HERE / "suite"
+    python: str = sys.executable
+
+    @property
+    def lacking(self) -> str:
+        """What it needs and is not here; empty: nothing."""
+        if not Path(self.python).exists():
+            return "Apex is not installed: make apex"
+        if self.suite.name == "browser" and not (os.environ.get("CHROMIUM") or shutil.which("chromium")):
+            return "no Chromium here: apt install chromium"
+        return ""
+
+
+_BROWSER = Mode((), HERE / "browser", str(APEX_PYTHON))
+MODES: Mapping[str, Mode] = {
+    "plain": Mode(),
+    "-n 2": Mode(("-n", "2")),
+    "-n 2, one port for all": Mode(("-n", "2", *_SHARED)),
+    "browser": _BROWSER,
+    "browser, -n 2, one port for all": replace(_BROWSER, arguments=("-n", "2", *_SHARED)),
 }
 """With the addresses in the command line, the workers share one port and are joined by source port and process."""
 KNOWN: Mapping[str, str] = {
@@ -66,10 +92,11 @@ def _measure(served: Served, mode: str, turns: int, state: Path, timeout: float)
 
 def _request(served: Served, mode: str, turns: int, state: Path, timeout: float) -> ProofRequest:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(_UNWANTED)}
-    command = (sys.executable, "-m", "pytest", "-q", "--turns", str(turns), *MODES[mode])
+    way = MODES[mode]
+    command = (way.python, "-m", "pytest", "-q", "--turns", str(turns), *way.arguments)
     return ProofRequest(
         command=command,
-        directory=SUITE,
+        directory=way.suite,
         state=state / "state",
         targets=(
             ProofTarget("plain", served.plain, ("PLAIN_URL",)),
@@ -161,8 +188,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--turns", type=int, default=TURNS, help="how often each way is tried in each run")
     parser.add_argument("--mode", choices=list(MODES), action="append", help="default: all")
     options = parser.parse_args(arguments)
-    measured = measure(options.mode or list(MODES), options.turns)
+    here = [mode for mode in options.mode or MODES if not MODES[mode].lacking]
+    measured = measure(here, options.turns)
     print(report(measured))
+    print(*(f"not run: {mode}: {MODES[mode].lacking}" for mode in options.mode or MODES if mode not in here), sep="\n")
     bad = any(t.wrong or t.lost for m in measured for t in m.tallies.values())
     return 1 if bad or any(m.troubles for m in measured) else 0
 

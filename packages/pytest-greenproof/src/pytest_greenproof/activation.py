@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 import pytest
 
-from pytest_greenproof import imports, raises, rewriting, sockets, unittests
+from pytest_greenproof import browsers, imports, raises, rewriting, sockets, unittests
 from pytest_greenproof.cases import Cases
 from pytest_greenproof.checks import Counter
 from pytest_greenproof.collection import Collection
@@ -119,6 +119,8 @@ def _equip(
     counted.when_imported("concurrent.futures.thread", ownership.watch_pool)
     for name in MODULES:
         counted.when_imported(name, mocks.watch)
+    for name in browsers.MODULES:
+        counted.when_imported(name, ownership.strays.browsers.watch)
     sockets.observe(observed)
     activation = Activation(
         control,

@@ -11,6 +11,7 @@ import threading
 from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Optional, Set
 from weakref import ref
 
+from pytest_greenproof.browsers import Browsers, is_open
 from pytest_greenproof.clock import now
 
 GRACE = 0.05
@@ -32,7 +33,7 @@ class Work:
         self.case = case
         self.alive = alive
         self.child = child
-        """A process of its own: no connection of it is ever told."""
+        """A process of its own, or of a browser: no connection of it is ever told."""
         self.known = False
         """It has had its grace."""
 
@@ -43,7 +44,12 @@ class Strays:
     def __init__(self) -> None:
         self.calling: Optional[Any] = None
         """The case whose call phase runs; None also while a fixture is set up inside it."""
+        self.browsers = Browsers()
         self._work: List[Work] = []
+        self._caller: Optional[Any] = None
+        """The case whose call phase was the last."""
+        self._pages: Set[Any] = set()
+        """Open pages of browsers that are not of its call phase."""
         self._parent: Optional[Any] = None
         """The case that started the first child process since the last look."""
         self._older: Set[int] = set()
@@ -55,7 +61,8 @@ class Strays:
         """A call phase begins."""
         self._tasks = set(_tasks())
         self._processes = set(_processes())
-        self.calling = case
+        self._pages = self.browsers.pages()
+        self.calling = self._caller = case
 
     def leave_call(self) -> None:
         """It has ended; what it made is looked at when the next case begins."""
@@ -87,18 +94,20 @@ class Strays:
         """A fixture is set up inside the call phase, between two steps: what it starts may stay."""
         case, self.calling = self.calling, None
         children = _NONE if self._parent is None else frozenset(_children())
-        tasks, processes = set(_tasks()), set(_processes())
+        tasks, processes, pages = set(_tasks()), set(_processes()), self.browsers.pages()
         yield
         if self._parent is not None and case is not None:
             self._older |= _children() - children
         self._tasks |= set(_tasks()) - tasks
         self._processes |= set(_processes()) - processes
+        self._pages |= self.browsers.pages() - pages
         self.calling = case
 
     def left(self) -> List[str]:
         """Names of the cases of which something is still alive, now that another one begins."""
         if self._parent is not None:
             self._look_for_children(self._parent)
+        self._look_for_pages()
         if not self._work:
             return []
         self._wait()
@@ -118,12 +127,24 @@ class Strays:
             self._work.append(Work(case, _child_alive(pid), child=True))
         self._parent = None
 
+    def _look_for_pages(self) -> None:
+        # Now, and not at the end of the call phase: most pages are closed by the fixture that opened their context.
+        case, self._caller = self._caller, None
+        if case is not None:
+            for page in self.browsers.pages() - self._pages:
+                self._work.append(Work(case, _page_open(page), child=True))
+        self._pages = set()
+
     def _wait(self) -> None:
         lock = threading.Lock()
         lock.acquire()
         deadline = now() + int(GRACE * 1e9)
         while any(not work.known and work.alive() for work in self._work) and now() < deadline:
             lock.acquire(timeout=_STEP)
+
+
+def _page_open(page: Any) -> Alive:
+    return lambda: is_open(page)
 
 
 def _running(thread: Callable[[], Optional[threading.Thread]]) -> Alive:

@@ -7,7 +7,7 @@ import platform
 import sys
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from pytest_greenproof import imports, sockets, unittests
+from pytest_greenproof import browsers, imports, sockets, unittests
 from pytest_greenproof.blame import is_deliberate, text_of
 from pytest_greenproof.checks import Counter
 from pytest_greenproof.clock import now
@@ -228,6 +228,8 @@ def _equip(control: Control, address: Address, welcome: Dict[str, Any], places: 
     counted.when_imported("concurrent.futures.thread", ownership.watch_pool)
     for name in MODULES:
         counted.when_imported(name, mocks.watch)
+    for name in browsers.MODULES:
+        counted.when_imported(name, ownership.strays.browsers.watch)
     sockets.observe(observed)
 
     def leave() -> None:

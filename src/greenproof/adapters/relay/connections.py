@@ -66,6 +66,8 @@ class Handler(ProxyConnectionHandler):
     ) -> None:
         super().__init__(hooks.master, *streams, options, mode)  # type: ignore[no-untyped-call]
         self.layer = layers.modes.ReverseProxy(self.layer.context)
+        self.client_left = False
+        """The client closed, before we or the service did."""
         self._call = hooks.call
         self._waiting: deque[events.Event] = deque()
         self._busy = False
@@ -170,6 +172,7 @@ class Handler(ProxyConnectionHandler):
         except asyncio.CancelledError as order:
             cancelled = order
         if cancelled is None:
+            self.client_left = self.client_left or connection is self.client
             # TCP connections can be half-closed.
             connection.state &= ~ConnectionState.CAN_READ
         else:

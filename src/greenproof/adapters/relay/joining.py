@@ -71,6 +71,10 @@ class Client:
     worker: Worker | None
     join: Join
     source: Source | None = None
+    opened: Moment = IDLE
+    """When it connected."""
+    left: Moment = IDLE
+    """When it left by its own will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,20 @@ class Joined:
     worker: str | None
     join: Join
     trace_id: str
+    client: Client | None = None
+    """The connection, if it is of another process: nobody tells what happens there."""
+
+    @property
+    def in_the_end(self) -> Join:
+        """The same, with what was seen later.
+
+        A page of a browser that is being closed may still send when the next case has begun, over a connection that its
+        own case opened, and leaves at once. Who stays until the case is over belongs to it.
+        """
+        client = self.client
+        if client is None or client.opened.case == self.moment.case or client.left.case != self.moment.case:
+            return self.join
+        return self.join if client.left.phase is Phase.TEARDOWN else Join.AMBIGUOUS
 
     @property
     def certain(self) -> bool:
@@ -148,15 +166,20 @@ class Joining:
         source = self._sources.pop(peer, None)
         if slot != SHARED:
             worker = next((w for w in reversed(self.workers) if w.slot == slot), None)
-            self.clients[connection] = Client(worker, Join.PORT, source)
+            client = Client(worker, Join.PORT, source)
         elif source is not None:
-            self.clients[connection] = Client(source.worker, Join.SOURCE_PORT, source)
+            client = Client(source.worker, Join.SOURCE_PORT, source)
         else:
-            self.clients[connection] = self._by_process(peer, local)
+            client = self._by_process(peer, local)
+        if client.worker is not None:
+            client.opened = client.worker.moment
+        self.clients[connection] = client
 
-    def disconnect(self, connection: str) -> None:
-        """A client left; its source port will be used again by somebody else."""
-        self.clients.pop(connection, None)
+    def disconnect(self, connection: str, by_client: bool = False) -> None:
+        """A connection has ended; its source port will be used again by somebody else."""
+        client = self.clients.pop(connection, None)
+        if by_client and client is not None and client.worker is not None:
+            client.left = client.worker.moment
 
     def pass_on(self, connection: str, peer: tuple[str, int]) -> None:
         """The connection stays whose it is, and will at once be known by another id."""
@@ -179,12 +202,13 @@ class Joining:
             return Joined(IDLE, worker.name, Join.AMBIGUOUS, self.idle_trace)
         if worker.strays and _may_be_a_strays(client, worker):
             return Joined(moment, worker.name, Join.AMBIGUOUS, self.idle_trace)
-        return Joined(moment, worker.name, client.join, self.traces[moment.case])
+        stranger = client if client.source is None else None
+        return Joined(moment, worker.name, client.join, self.traces[moment.case], stranger)
 
     def _by_process(self, peer: tuple[str, int], local: tuple[str, int]) -> Client:
         by_pid = {worker.pid: worker for worker in self.workers}
         pid = owner_of(peer, local, list(by_pid)) if by_pid else None
-        return UNKNOWN if pid is None else Client(by_pid[pid], Join.PROCESS)
+        return Client(None, Join.NONE) if pid is None else Client(by_pid[pid], Join.PROCESS)
 
 
 def traceparent(trace_id: str) -> str:

@@ -148,6 +148,11 @@ class Listeners:
         finally:
             self._leave(handler)
 
+    def left_by_itself(self, connection: str) -> bool:
+        """Whether the client closed a connection that mitmproxy serves: neither we nor the service did."""
+        handler = self.proxyserver.connections.get(connection)
+        return isinstance(handler, Handler) and handler.client_left
+
     async def idle(self, within: float) -> None:
         """Wait until no client is connected any more."""
         with contextlib.suppress(TimeoutError):

@@ -61,7 +61,7 @@ class Sight:
             case=self.joined.moment.case,
             phase=self.joined.moment.phase,
             worker=self.joined.worker,
-            join=self.joined.join,
+            join=self.joined.in_the_end,
             start_ns=self.start_ns,
             head_ns=self.head_ns,
             end_ns=self.end_ns,

@@ -44,7 +44,7 @@ class Tap:
 
     def client_disconnected(self, client: connection.Client) -> None:
         """Its source port may be used again by somebody else."""
-        self.run().joining.disconnect(client.id)
+        self.run().joining.disconnect(client.id, by_client=self.listeners.left_by_itself(client.id))
 
     def server_connect_error(self, data: server_hooks.ServerConnectionHookData) -> None:
         """Connecting to a target failed."""

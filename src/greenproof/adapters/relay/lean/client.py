@@ -96,7 +96,7 @@ class Front(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has left, or we closed."""
         self._finish("the client left")
-        self._forget()
+        self._forget(by_client=self._ended or exc is not None)
         if self._connecting is not None:
             self._connecting.cancel()
         self._drop_service()
@@ -161,9 +161,9 @@ class Front(asyncio.Protocol):
         self._run = run
         run.joining.connect(self.id, (peer[0], peer[1]), (local[0], local[1]), self.listener.slot)
 
-    def _forget(self) -> None:
+    def _forget(self, by_client: bool = False) -> None:
         if self._run is not None:
-            self._run.joining.disconnect(self.id)
+            self._run.joining.disconnect(self.id, by_client)
 
     def _send(self, data: bytes) -> None:
         if self._back is not None:
