@@ -61,6 +61,15 @@ tests = ["*"]
 name = "Orders"
 target = 1
 tests = ["*"]
+[[performance]]
+name = "orders at once"
+routes = ["POST /orders"]
+limit_ms = 60000
+statistic = "max"
+[[performance]]
+name = "nobody asks"
+routes = ["shop: GET /orders/{{id}}"]
+limit_ms = 60000
 [suites.e2e]
 command = ["{python}", "-m", "pytest", "-q", "-p", "no:asyncio", "-p", "no:anyio"]
 timeout = 120
@@ -130,6 +139,11 @@ def test_a_turn_of_the_loop_and_the_next_one(project: Path) -> None:
     assert "Verified: 1 of 3 cases are proven. The run is verified." in text
     assert "compared with: nothing, this is the first run" in text
     assert "500 of 1,500 a year are not protected" in text
+    timed = r"\| orders at once \| shop \| end of request to head of answer \| max 60000 ms \| ([\d.]+ ms)"
+    first_time = re.search(timed + r" \| - \| [\d.]+ ms \| [\d.]+ ms \| 1 \| met \|", text)
+    assert first_time
+    assert "- orders at once: 1 samples, left out: 1 of cases that did not pass at once." in text
+    assert re.search(r"\| nobody asks \| shop \|.*\| 0 \(needs 1\) \| not measured \|", text)
     for step in ("ready", "deploy", "select", "execute", "judge"):
         assert f"| {step} | done |" in text
 
@@ -138,6 +152,9 @@ def test_a_turn_of_the_loop_and_the_next_one(project: Path) -> None:
     text = worklogs(project)[1]
     assert f"compared with: run {result['run']}" in text
     assert re.search(r"\| shop \| ready \| ready \| [\d.]+ ms \| [\d.]+ ms \| [\d.]+ x \|", text)
+    assert re.search(timed + rf" \| {re.escape(first_time[1])} \|", text)
+    inherited = rf"\| performance: times of 1 promises, shown as those before\\?. \| {result['run']} \|"
+    assert re.search(inherited, text)
 
     head = re.search(r"ledger verify --head ([0-9a-f]{64})", text)
     assert head

@@ -25,7 +25,9 @@ from greenproof.adapters.platforms.local.ingress.headers import forward_request,
 from greenproof.adapters.platforms.local.layout import read_json
 from greenproof.adapters.probes import http as probe
 from greenproof.adapters.probes import identity
-from greenproof.adapters.relay import control, mutation, observation, recording, rewriting, wire
+from greenproof.adapters.relay import control, mutation, observation, recording, rewriting, watching, wire
+from greenproof.adapters.relay.faults import Wire
+from greenproof.adapters.relay.joining import IDLE, Joined
 from greenproof.adapters.relay.lean import heads
 from greenproof.adapters.relay.targets import Origin
 from greenproof.adapters.runners import addresses, census
@@ -35,7 +37,8 @@ from greenproof.config import lines
 from greenproof.ledger.evidence import references
 from greenproof.loop.requests import pairs
 from greenproof.model.errors import GreenproofError
-from greenproof.model.facts import Exchange, RunObservation, TestProcess
+from greenproof.model.facts import Exchange, Join, RunObservation, TestProcess
+from greenproof.model.performance import Watch
 from greenproof.model.plan import IdentitySource, LogSource
 from greenproof.model.redaction import Redactor
 from greenproof.model.routes import Route
@@ -160,6 +163,14 @@ def an_answer_of_a_probe(data: bytes) -> None:
     asyncio.run(ask())
 
 
+def a_watched_message(data: bytes) -> None:
+    """As the whole message, and as what stands in the fields that are looked at."""
+    held = watching.Watching(Watch((), (("type", "pong"),), ("id",)))
+    part = recording.Sight("x1", Wire("a", "WS", "/"), "websocket", Joined(IDLE, Join.NONE, None, ""), 0)
+    for content in (data, b'{"type": "pong", "id": ' + data + b"}", b'{"type": "pong", "id": "' + data + b'"}'):
+        held.see(part, 1, True, content, True)
+
+
 def headers_of_a_relay(data: bytes) -> None:
     fields = [tuple(line.split(b": ", 1)) for line in data.split(b"\r\n") if b": " in line]
     headers = http.Headers(fields)
@@ -274,6 +285,7 @@ FUZZED: dict[str, tuple[str, Callable[..., object], st.SearchStrategy[Any], tupl
         TEXTS,
         NOTHING,
     ),
+    "websocket message": ("greenproof.adapters.relay.watching", a_watched_message, BYTES, NOTHING),
     "ingress head": (
         "greenproof.adapters.platforms.local.ingress.exchanges",
         a_head_of_the_ingress,

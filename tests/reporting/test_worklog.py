@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+from promises import ALL
 from proofs import proof
 from syrupy.assertion import SnapshotAssertion
 
 from greenproof.analysis.value import features_at_risk, matrix
 from greenproof.model.facts import Release, Revision
+from greenproof.model.history import PerformancePast
 from greenproof.model.inheritance import Inherited
 from greenproof.model.plan import Category, Feature, Priority
 from greenproof.model.report import Component, CycleReport, StepRecord
@@ -52,6 +54,17 @@ def report() -> CycleReport:
 
 def test_the_worklog_as_it_is_written(snapshot: SnapshotAssertion) -> None:
     assert worklog(report()) == snapshot
+
+
+def test_promises_about_time_beside_the_run_before(snapshot: SnapshotAssertion) -> None:
+    judged = report()
+    assert judged.proof is not None
+    before = {"API response": PerformancePast("API response", "missed", "response", "p95", 100.0, 140.0)}
+    text = worklog(replace(judged, proof=replace(judged.proof, performance=ALL), performance_before=before))
+    section = text.split("## Performance\n")[1].split("\n## ")[0]
+    assert section == snapshot
+    assert "\x1b" not in section
+    assert "## Performance" not in worklog(judged)
 
 
 def test_a_component_that_became_slower_says_by_which_factor() -> None:

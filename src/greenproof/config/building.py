@@ -44,6 +44,9 @@ def _performance(promise: shape.Performance) -> PerformanceTarget:
         promise.after,
         promise.minimum,
         promise.gates,
+        promise.sent,
+        promise.field,
+        promise.link,
     )
 
 

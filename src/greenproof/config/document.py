@@ -197,16 +197,32 @@ class Performance(Table):
     name: Text = Field(description="Name of the promise.")
     routes: Globs = Field(description="Routes on which it holds, as in claims.")
     limit_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(description="Milliseconds.")
-    measure: Literal["response", "complete", "reply", "event"] = Field(
+    measure: Literal["response", "complete", "handshake", "reply", "event", "pause"] = Field(
         default="response",
         description=(
-            "`response`: head of the request to head of the answer; `complete`: to the end of the answer; `reply`: a "
-            "client's WebSocket message to the server's next; `event`: to the server's message named `event`."
+            "`response`: end of the request to head of the answer; `complete`: to the end of the answer; `handshake`: "
+            "request for a WebSocket to its acceptance; `reply`: a client's message to the server's next; `event`: to "
+            "the server's message named `event`; `pause`: between two messages of the server, none of the client's "
+            "between them."
         ),
     )
-    event: Text | None = Field(default=None, description="For `event`: the JSON field `type` of that message.")
+    event: Text | None = Field(
+        default=None, description="For `event`: the name of the message that stops the clock; for `pause`: the last."
+    )
     after: Text | None = Field(
-        default=None, description="For `event`: count from the server's message of this type, not from the client's."
+        default=None,
+        description="For `event` and `pause`: start at the server's message of this name, not at the client's.",
+    )
+    sent: Text | None = Field(
+        default=None, description="For `reply` and `event`: start only at the client's messages of this name."
+    )
+    field: Text = Field(default="type", description="The JSON field that holds the name of a message.")
+    link: Text | None = Field(
+        default=None,
+        description=(
+            "For `event`: a JSON field that has one value in both messages, so that several may wait at a time. "
+            "Without it, those that overlap are left out."
+        ),
     )
     statistic: Literal["max", "p95", "median"] = Field(
         default="p95", description="Which number must not be above the limit (nearest rank)."

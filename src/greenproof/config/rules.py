@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path as Folder
 from urllib.parse import urlsplit
 
+from greenproof.config import promises
 from greenproof.config.lines import Path
 from greenproof.config.mistakes import Hint, Mistake, did_you_mean, one_of
 from greenproof.config.raw import Raw, table, texts
@@ -18,6 +19,7 @@ _TESTED = ("claims", "features", "priorities", "categories")
 def check(raw: Raw, root: Folder) -> Iterator[Mistake]:
     """Every mistake inside a single table."""
     yield from _choices(raw)
+    yield from promises.check(raw)
     yield from _reserved(raw)
     yield from _identities(raw)
     yield from _routes(raw)
@@ -33,17 +35,10 @@ def _choices(raw: Raw) -> Iterator[Mistake]:
             if len(given) != 1:
                 said = f"{' and '.join(given)} exclude each other" if given else f"none of {', '.join(keys)} is given"
                 yield Mistake((section, name), "config-choice", said, f"exactly one of {', '.join(keys)}")
-    for path, row in raw.rows("performance"):
-        measure = row.get("measure", "response")
-        for key in ("event", "after"):
-            if key in row and measure != "event":
-                yield Mistake((*path, key), "config-choice", f"{key} needs measure = 'event'", "measure = 'event'")
-        if measure == "event" and "event" not in row:
-            yield Mistake(path, "config-choice", "no event is named", "event = 'the type of a message'")
     for name, found in raw.tables("dependencies").items():
         if found.get("kind") == "redis" and "database" in found:
-            where: Path = ("dependencies", name, "database")
-            yield Mistake(where, "config-redis-database", "a redis has no database to create", "no such key")
+            path: Path = ("dependencies", name, "database")
+            yield Mistake(path, "config-redis-database", "a redis has no database to create", "no such key")
 
 
 def _reserved(raw: Raw) -> Iterator[Mistake]:

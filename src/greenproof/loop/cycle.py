@@ -192,6 +192,8 @@ def _report_of(cycle: Cycle, event: int, head: str) -> CycleReport:
     by_category, by_priority = matrix(cycle.plan.categories, cycle.plan.priorities, cases)
     before = cycle.journal.before
     inherited = cycle.proof.inherited if cycle.proof else cycle.journal.inherited
+    promises = cycle.proof.performance if cycle.proof else ()
+    promises_before = cycle.journal.promises_before
     return CycleReport(
         project=cycle.plan.name,
         environment=cycle.environment.name,
@@ -213,7 +215,8 @@ def _report_of(cycle: Cycle, event: int, head: str) -> CycleReport:
         evidence=cycle.journal.evidence,
         head=head,
         head_event=event,
-        inherited=(*before.inherited, *inherited),
+        inherited=(*before.inherited, *promises_before.inherited(promises), *inherited),
+        performance_before=promises_before.beside(promises),
         exit_code=int(cycle.exit_code),
     )
 

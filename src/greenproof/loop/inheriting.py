@@ -1,12 +1,13 @@
 """What a run takes over from the runs before it, as the ledger has it: each with the run, the time and the release."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from greenproof.ledger import EventLedger
 from greenproof.ledger.past import summaries
 from greenproof.model.events import (
     CasesPlanned,
+    PerformanceMeasured,
     ReadingTaken,
     ReleaseDeployed,
     RolledBack,
@@ -15,8 +16,9 @@ from greenproof.model.events import (
     VerdictReached,
 )
 from greenproof.model.facts import TARGET_PROBE, Reading
-from greenproof.model.history import RunSummary
-from greenproof.model.inheritance import COMPONENTS, RELEASE, Baseline, Inherited
+from greenproof.model.history import PerformancePast, RunSummary
+from greenproof.model.inheritance import COMPONENTS, PERFORMANCE, RELEASE, Baseline, Inherited
+from greenproof.model.performance import Performance
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,58 @@ class ComponentsBefore:
             return ()
         text = f"states and latencies of {len(self.readings)} components, shown as those before."
         return (Inherited(COMPONENTS, text, self.run, self.at, self.release),)
+
+
+@dataclass(frozen=True, slots=True)
+class PerformanceBefore:
+    """What the last run of the same kind measured of promises about time."""
+
+    run: str | None = None
+    """None: there is no such run."""
+    at: str = ""
+    release: str | None = None
+    promises: Mapping[str, PerformanceMeasured] = field(default_factory=dict)
+
+    def beside(self, found: Sequence[Performance]) -> Mapping[str, PerformancePast]:
+        """Those that timed the same thing in the same place, by name."""
+        same = {p.target.name: (p.target.definition, p.target.statistic.value) for p in found}
+        return {
+            name: PerformancePast(name, old.met, old.measure, old.statistic, old.limit_ms, old.value_ms)
+            for name, old in self.promises.items()
+            if old.value_ms is not None and same.get(name) == (old.definition, old.statistic)
+        }
+
+    def inherited(self, found: Sequence[Performance]) -> tuple[Inherited, ...]:
+        """What a report has to say beside them."""
+        beside = self.beside(found)
+        if self.run is None or not beside:
+            return ()
+        text = f"times of {len(beside)} promises, shown as those before."
+        return (Inherited(PERFORMANCE, text, self.run, self.at, self.release),)
+
+
+def performance_before(ledger: EventLedger, started: RunStarted) -> PerformanceBefore:
+    """The last run of the same command, suite, arguments and environment that measured any."""
+    alike: dict[str, bool] = {}
+    for entry in ledger.latest("PerformanceMeasured"):
+        if entry.run not in alike:
+            begun = (found.event for found in ledger.entries(entry.run, ("RunStarted",)))
+            alike[entry.run] = any(isinstance(event, RunStarted) and _same_kind(event, started) for event in begun)
+        if alike[entry.run]:
+            events = (found.event for found in ledger.entries(entry.run, ("PerformanceMeasured",)))
+            promises = {event.name: event for event in events if isinstance(event, PerformanceMeasured)}
+            release = next((event.release for event in promises.values()), None)
+            return PerformanceBefore(entry.run, entry.at, release, promises)
+    return PerformanceBefore()
+
+
+def _same_kind(one: RunStarted, other: RunStarted) -> bool:
+    return (one.command, one.suite, one.arguments, one.environment) == (
+        other.command,
+        other.suite,
+        other.arguments,
+        other.environment,
+    )
 
 
 def last_good(ledger: EventLedger, started: RunStarted) -> Baseline | None:

@@ -13,7 +13,14 @@ from greenproof.adapters.interruption import held
 from greenproof.analysis.selection import RunPhase
 from greenproof.ledger import Ledger, prepare
 from greenproof.ledger.evidence import PREFIX
-from greenproof.loop.inheriting import ComponentsBefore, components_before, last_good, origin_of
+from greenproof.loop.inheriting import (
+    ComponentsBefore,
+    PerformanceBefore,
+    components_before,
+    last_good,
+    origin_of,
+    performance_before,
+)
 from greenproof.loop.proving import ProofRequest, new_run_id
 from greenproof.model.errors import GreenproofError, from_system
 from greenproof.model.events import (
@@ -98,6 +105,7 @@ class Journal:
         # As it is kept, without secrets: only so can it be compared with what earlier runs kept.
         kept = ledger.append(self.run, started).event
         self._started = kept if isinstance(kept, RunStarted) else started
+        self._promises_before = performance_before(ledger, self._started)
 
     @classmethod
     def open(
@@ -256,9 +264,15 @@ class Journal:
             median_ms=found.median_ms,
             p95_ms=found.p95_ms,
             max_ms=found.max_ms,
-            left_out=found.left_out,
-            slowest=found.slowest,
+            left_out=sum(found.left_out.values()),
+            slowest=found.slowest[0].exchange if found.slowest else None,
             release=self._release,
+            minimum=target.minimum,
+            left_out_why={why.value: count for why, count in found.left_out.items()},
+            exchanges=tuple(dict.fromkeys(timed.exchange for timed in found.slowest)),
+            components=found.components,
+            gates=target.gates,
+            definition=target.definition,
         )
 
     def _fault_run(self, name: str, run: RunObservation) -> FaultRunFinished:
@@ -311,6 +325,11 @@ class Journal:
     def before(self) -> ComponentsBefore:
         """The components in the run before."""
         return self._before
+
+    @property
+    def promises_before(self) -> PerformanceBefore:
+        """What the run before measured of promises about time."""
+        return self._promises_before
 
     def _append(self, *events: Event) -> None:
         self._ledger.append_many(self.run, events)

@@ -29,7 +29,7 @@ from greenproof.analysis.authenticity.conclusion import Gate, conclude
 from greenproof.analysis.authenticity.tailoring import tailored
 from greenproof.analysis.authenticity.tolerance import Sources
 from greenproof.analysis.comparison import Plan, take_over
-from greenproof.analysis.performance import measured, missed
+from greenproof.analysis.performance import measured, missed, watch_for
 from greenproof.analysis.selection import RunPhase
 from greenproof.loop.merging import merge
 from greenproof.loop.redacting import redacted, redacted_case
@@ -284,7 +284,8 @@ class _Session:
         """One run of the command, with all facts about it."""
         request, witness = self._request, self._witness
         kind = fault.kind.value if fault else None
-        witness.begin(fault, select, lambda record: listener.case(kind, redacted_case(record, request.redact)))
+        watch = watch_for(request.performance) if fault is None else None
+        witness.begin(fault, select, lambda record: listener.case(kind, redacted_case(record, request.redact)), watch)
         environment = witnessed_environment(
             request.environment,
             plugin=self._plugin,

@@ -122,7 +122,8 @@ def suite_request(plan: Plan, environment: Environment, platform: Platform, suit
         state=plan.state,
         targets=_targets(plan, platform, Overrides()),
         claims=Claims(plan.claims, plan.plumbing),
-        performance=plan.performance,
+        # Tests that need no system measure none.
+        performance=() if suite.kind == "offline" else plan.performance,
         gate=Gate(plan.priorities, command),
         faults=environment.kind != "production",
         timeout=suite.timeout,

@@ -217,8 +217,19 @@ class PerformanceMeasured:
     max_ms: float | None = None
     left_out: int = 0
     slowest: str | None = None
-    """An exchange of the plain run."""
+    """The exchange of the largest sample."""
     release: str | None = None
+    minimum: int = 1
+    """Samples without which nothing is said."""
+    left_out_why: Mapping[str, int] = field(default_factory=dict)
+    """What `left_out` counts, by reason."""
+    exchanges: tuple[str, ...] = ()
+    """Of the largest samples, in the evidence of the plain run."""
+    components: tuple[str, ...] = ()
+    """The targets that answered, or else those of the routes."""
+    gates: bool = False
+    definition: str = ""
+    """What was timed, and where."""
 
 
 @dataclass(frozen=True, slots=True)

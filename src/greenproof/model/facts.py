@@ -66,12 +66,14 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MessageSeen:
-    """One message of a WebSocket conversation: when it passed, and how it names itself."""
+    """One message of a WebSocket conversation: when the relay had it, and how it names itself."""
 
     ns: int
     from_client: bool
-    name: str | None = None
-    """Its JSON field `type`, if it has one that is a short text."""
+    names: tuple[tuple[str, str], ...] = ()
+    """(JSON field, value): how it names itself, as far as that was asked for."""
+    links: tuple[tuple[str, str], ...] = ()
+    """(JSON field, keyed digest of its value): equal in two messages of a run where the value is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,14 @@ class Exchange:
     fault: FaultKind | None = None
     """The fault that was *delivered* to the test."""
     error: str | None = None
+    asked_ns: int | None = None
+    """When the whole of the request had come; None: it never did, or it is a WebSocket."""
+    accepted_ns: int | None = None
+    """When the head had come that accepts a WebSocket; None for the later parts of a conversation."""
     messages: tuple[MessageSeen, ...] = ()
-    """The first messages of a WebSocket conversation in the plain run."""
+    """The messages of a WebSocket conversation that a promise about time needs; empty under a fault."""
+    not_kept: int = 0
+    """Messages that such a promise might have needed, and that were too many or too large to be kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ RELEASE = "release"
 """The release that is judged was deployed by an earlier run."""
 COMPONENTS = "components"
 """States and latencies that stand beside those of this run."""
+PERFORMANCE = "performance"
+"""What was measured of promises about time, beside what this run measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class Inherited:
     """One thing that a report says and this run did not observe, with where it comes from."""
 
     what: str
-    """`plan`, `release` or `components`."""
+    """`plan`, `release`, `components` or `performance`."""
     text: str
     """A sentence."""
     run: str

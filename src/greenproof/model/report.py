@@ -1,8 +1,10 @@
 """What a worklog tells of one cycle: values only, rendered by `reporting`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from greenproof.model.facts import Release
+from greenproof.model.history import PerformancePast
 from greenproof.model.inheritance import Inherited
 from greenproof.model.proof import Proof
 from greenproof.model.value import FeatureState, Row
@@ -70,3 +72,5 @@ class CycleReport:
     inherited: tuple[Inherited, ...] = ()
     """What this run did not observe itself, but took over from earlier ones."""
     exit_code: int = 0
+    performance_before: Mapping[str, PerformancePast] = field(default_factory=dict)
+    """What the run before measured of the same promises about time, by name."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from greenproof.model.report import Component, CycleReport
 from greenproof.model.value import FeatureState, Row
 from greenproof.model.verdicts import CaseVerdict, Verdict, counts
-from greenproof.reporting.performance import performance_rows
+from greenproof.reporting.performance import performance_notes, performance_rows
 from greenproof.reporting.summary import first_line, printable
 
 _COLUMNS = ("proven", "hollow", "unproven", "failed", "flaky", "not-run")
@@ -186,16 +186,19 @@ def _performance(report: CycleReport) -> Iterator[str]:
     if not found:
         return
     yield ""
-    yield "## Performance targets"
+    yield "## Performance"
     yield ""
-    yield "Measured at the relay in the plain run, over cases that passed; the tests' own clocks are not asked. A time"
-    yield "holds the way from the relay to the service and back, and the relay's own work (0.1 to 1 ms). Percentiles"
-    yield "are those of nearest rank."
+    yield "Promises about time, measured at the relay in the plain run over cases that passed at once; the tests' own"
+    yield "clocks are not asked. A time holds the way from the relay to the service and back, and the relay's own part"
+    yield "of it; it does not hold the client. Percentiles are those of nearest rank, `before` is the run before."
     yield ""
-    yield "| target | what is timed | limit | measured | median | p95 | max | n | verdict |"
-    yield "|---|---|---|---|---|---|---|---|---|"
-    for row in performance_rows(found):
+    yield "| promise | component | what is timed | limit | measured | before | median | max | n | verdict |"
+    yield "|---|---|---|---|---|---|---|---|---|---|"
+    for row in performance_rows(found, report.performance_before):
         yield "| " + " | ".join(escaped(cell) for cell in row) + " |"
+    for number, line in enumerate(performance_notes(found)):
+        yield from ("",) if number == 0 else ()
+        yield f"- {escaped(line)}"
 
 
 def _evidence(report: CycleReport) -> Iterator[str]:

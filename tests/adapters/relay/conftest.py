@@ -26,9 +26,12 @@ from cryptography.x509.oid import NameOID
 from greenproof.adapters.relay import RelayTarget, Witness
 from greenproof.model.facts import CaseRecord, Exchange, FaultKind, RunObservation
 from greenproof.model.faults import CaseFaults, FaultPlan
+from greenproof.model.performance import Watch
 from greenproof.model.routes import Route
 
 BIG = 50 << 20
+SLOW_S = 0.03
+"""How long the slow service waits before each step."""
 
 
 class Background:
@@ -65,7 +68,7 @@ class Service:
             ("/away", self.away), ("/cookie", self.cookie), ("/upload", self.upload), ("/chunked", self.chunked),
             ("/ws", self.ws), ("/closed-ws", self.closed_ws), ("/health", self.json), ("/nothing", self.nothing),
             ("/numbers", self.numbers),
-            ("/bye-ws", self.bye_ws),
+            ("/bye-ws", self.bye_ws), ("/slow", self.slow), ("/slow-ws", self.slow_ws),
         ):  # fmt: skip
             app.router.add_route("*", path, handler)
         app.router.add_route("*", "/{rest:.*}", self.json)
@@ -165,6 +168,33 @@ class Service:
         answer = web.WebSocketResponse()
         await answer.prepare(request)
         await answer.close(code=int(request.query["code"]), message=b"bye")
+        return answer
+
+    async def slow(self, request: web.Request) -> web.StreamResponse:
+        """Takes its time before the head, and again before the end."""
+        await request.read()
+        answer = web.StreamResponse(headers={"Content-Length": "8"})
+        await asyncio.sleep(SLOW_S)
+        await answer.prepare(request)
+        await answer.write(b"half")
+        await asyncio.sleep(SLOW_S)
+        await answer.write(b"half")
+        return answer
+
+    async def slow_ws(self, request: web.Request) -> web.WebSocketResponse:
+        """Takes its time to accept, and before each of the three messages that answer one."""
+        await asyncio.sleep(SLOW_S)
+        answer = web.WebSocketResponse()
+        await answer.prepare(request)
+
+        async def work(asked: dict[str, Any]) -> None:
+            for kind in ("started", "piece", "done"):
+                await asyncio.sleep(SLOW_S)
+                await answer.send_json({"kind": kind, "id": asked["id"], "text": "s3cret" * asked.get("times", 1)})
+
+        working = [asyncio.create_task(work(message.json())) async for message in answer]
+        for task in working:
+            task.cancel()
         return answer
 
     async def closed_ws(self, request: web.Request) -> web.Response:
@@ -372,8 +402,10 @@ class Run:
         self.told: list[Told] = []
         self.observation: RunObservation | None = None
 
-    def begin(self, fault: FaultPlan | None = None, select: list[str] | None = None) -> "Run":
-        self.witness.begin(fault, select, self.finished.append)
+    def begin(
+        self, fault: FaultPlan | None = None, select: list[str] | None = None, watch: Watch | None = None
+    ) -> "Run":
+        self.witness.begin(fault, select, self.finished.append, watch)
         return self
 
     def hello(self, worker: str | None = None, **fields: Any) -> Told:

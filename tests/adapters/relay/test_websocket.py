@@ -177,24 +177,3 @@ def test_a_changed_value_of_the_handshake_is_its_subprotocol(faulty, run):
     with told.case("t::a"), connect(f"{address(told)}/ws", subprotocols=["chat"]) as ws:
         assert ws.subprotocol is None
     assert [x.fault for x in run.exchanges()] == [FaultKind.VALUE]
-
-
-def test_messages_are_timed_and_named_in_the_plain_run_alone(run, faulty):
-    told = run.begin().hello()
-    with told.case("t::a"), connect(f"{address(told)}/ws") as ws:
-        for text in ('{"type": "agent_started"}', "no json", '{"type": 7}', '{"kind": "other", "n": ["type"]}'):
-            ws.send(text)
-            assert ws.recv(timeout=5) == text
-    (seen,) = run.exchanges()
-    names = [m.name for m in seen.messages if not m.from_client]
-    assert names == ["agent_started", None, None, None]
-    assert [m.from_client for m in seen.messages] == [True, False] * 4
-    assert [m.ns for m in seen.messages] == sorted(m.ns for m in seen.messages)
-
-
-def test_no_message_is_timed_in_a_fault_run(run, faulty):
-    told = faulty("value")
-    with told.case("t::a"), connect(f"{address(told)}/ws") as ws:
-        ws.send('{"type": "agent_started"}')
-        ws.recv(timeout=5)
-    assert [x.messages for x in run.exchanges()] == [()]

@@ -4,30 +4,28 @@ from dataclasses import replace
 
 import pytest
 from healthy import EXCHANGE, RECORD, run
-from hypothesis import given
-from hypothesis import strategies as st
 
-from greenproof.analysis.performance import measured, missed, percentile
-from greenproof.model.facts import Join, MessageSeen, Outcome
-from greenproof.model.performance import Measure, Met, PerformanceTarget, Statistic
+from greenproof.analysis.performance import measured, missed
+from greenproof.model.facts import FaultKind, Join, Outcome
+from greenproof.model.performance import LeftOut, Measure, Met, PerformanceTarget, Statistic
 from greenproof.model.routes import Route
 
 MS = 1_000_000
 ORDERS = PerformanceTarget("orders", (Route.parse("POST /orders"),), 100.0)
-EVENTS = (
-    MessageSeen(0, False, "welcome"),
-    MessageSeen(10 * MS, True, "message"),
-    MessageSeen(14 * MS, False, "agent_started"),
-    MessageSeen(20 * MS, False, "agent_completed"),
-    MessageSeen(30 * MS, True, "message"),
-    MessageSeen(37 * MS, False, "agent_started"),
-)
-SOCKET = replace(EXCHANGE, method="WS", path="/ws", messages=EVENTS)
 
 
 def timed(*milliseconds: float, **changes: object) -> tuple[object, ...]:
+    """Requests that took 50 ms to send, and then so long to be answered."""
     return tuple(
-        replace(EXCHANGE, id=f"x{n}", start_ns=0, head_ns=round(ms * MS), end_ns=round(ms * MS) + MS, **changes)
+        replace(
+            EXCHANGE,
+            id=f"x{n}",
+            start_ns=0,
+            asked_ns=50 * MS,
+            head_ns=50 * MS + round(ms * MS),
+            end_ns=51 * MS + round(ms * MS),
+            **changes,
+        )
         for n, ms in enumerate(milliseconds)
     )
 
@@ -36,7 +34,9 @@ def test_the_95th_percentile_of_the_responses() -> None:
     exchanges = timed(*range(1, 21))
     (found,) = measured((replace(ORDERS, limit_ms=19.0),), run(RECORD, exchanges=exchanges))
     assert (found.met, found.n, found.value_ms, found.median_ms, found.max_ms) == (Met.MET, 20, 19.0, 10.0, 20.0)
-    assert found.slowest == "x19"
+    assert [(t.ms, t.exchange) for t in found.slowest] == [(20 - n, f"x{19 - n}") for n in range(5)]
+    assert {t.case for t in found.slowest} == {RECORD.id}
+    assert found.components == ("api",)
     (worst,) = measured((replace(ORDERS, limit_ms=19.0, statistic=Statistic.MAX),), run(RECORD, exchanges=exchanges))
     assert (worst.met, worst.value_ms) == (Met.MISSED, 20.0)
 
@@ -47,65 +47,82 @@ def test_to_the_end_of_the_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "samples"),
+    ("changes", "why"),
     [
-        ({"measure": Measure.REPLY}, [4.0, 7.0]),
-        ({"measure": Measure.EVENT, "event": "agent_started"}, [4.0, 7.0]),
-        ({"measure": Measure.EVENT, "event": "agent_completed"}, [10.0]),
-        ({"measure": Measure.EVENT, "event": "agent_completed", "after": "agent_started"}, [6.0]),
-        ({"measure": Measure.EVENT, "event": "never"}, []),
-        ({"measure": Measure.RESPONSE}, []),
+        ({"join": Join.AMBIGUOUS}, LeftOut.AMBIGUOUS),
+        ({"join": Join.NONE, "case": None}, LeftOut.AMBIGUOUS),
+        ({"synthetic": True}, LeftOut.UNANSWERED),
+        ({"head_ns": None}, LeftOut.UNANSWERED),
+        ({"case": None}, LeftOut.NOT_PASSED),
+        ({"case": "another"}, LeftOut.NOT_PASSED),
+        ({"asked_ns": None}, LeftOut.EARLY),
+        ({"asked_ns": 60 * MS}, LeftOut.EARLY),
     ],
 )
-def test_messages_of_a_conversation(changes: dict[str, object], samples: list[float]) -> None:
-    target = replace(ORDERS, routes=(Route.parse("WS /ws"),), **changes)
-    (found,) = measured((target,), run(RECORD, exchanges=(SOCKET,)))
-    assert (found.n, found.max_ms) == (len(samples), max(samples, default=None))
+def test_what_is_not_sure_is_left_out_and_told(changes: dict[str, object], why: LeftOut) -> None:
+    exchange = replace(timed(5)[0], **changes)  # type: ignore[type-var]
+    (found,) = measured((ORDERS,), run(RECORD, exchanges=(exchange,)))
+    assert (found.met, found.n, found.left_out, found.value_ms) == (Met.NOT_MEASURED, 0, {why: 1}, None)
+
+
+def test_an_answer_that_broke_off_had_a_head_but_no_end() -> None:
+    broken = run(RECORD, exchanges=timed(5, error="server closed connection"))
+    head, end = measured((ORDERS, replace(ORDERS, measure=Measure.COMPLETE)), broken)
+    assert (head.n, head.left_out) == (1, {})
+    assert (end.n, end.left_out) == (0, {LeftOut.UNANSWERED: 1})
 
 
 @pytest.mark.parametrize(
-    "exchange",
+    "records",
     [
-        replace(EXCHANGE, join=Join.AMBIGUOUS),
-        replace(EXCHANGE, synthetic=True),
-        replace(EXCHANGE, head_ns=None),
-        replace(EXCHANGE, case=None),
-        replace(EXCHANGE, error="server closed connection"),
+        (replace(RECORD, outcome=Outcome.FAILED),),
+        (replace(RECORD, retried=True),),
+        (replace(RECORD, outcome=Outcome.FAILED), RECORD),
     ],
+    ids=["failed", "passed at a later try", "one of two tries failed"],
 )
-def test_what_is_not_sure_is_left_out_and_told(exchange: object) -> None:
-    (found,) = measured((ORDERS,), run(RECORD, exchanges=(exchange,)))
-    assert (found.met, found.n, found.left_out, found.value_ms) == (Met.NOT_MEASURED, 0, 1, None)
+def test_only_cases_that_passed_at_once_count(records: tuple[object, ...]) -> None:
+    (found,) = measured((ORDERS,), run(*records, exchanges=timed(5)))
+    assert (found.met, found.left_out) == (Met.NOT_MEASURED, {LeftOut.NOT_PASSED: 1})
 
 
-def test_cases_that_did_not_pass_are_left_out() -> None:
-    (found,) = measured((ORDERS,), run(replace(RECORD, outcome=Outcome.FAILED)))
-    assert (found.met, found.left_out) == (Met.NOT_MEASURED, 1)
+def test_exchanges_of_another_kind_are_neither_samples_nor_left_out() -> None:
+    everything = (Route.parse("* /**"),)
+    conversation = replace(EXCHANGE, method="WS", path="/ws", protocol="websocket", accepted_ns=EXCHANGE.start_ns + MS)
+    opaque = replace(EXCHANGE, method="TCP", path="", protocol="tcp")
+    targets = (replace(ORDERS, routes=everything), replace(ORDERS, routes=everything, measure=Measure.HANDSHAKE))
+    of_http, of_sockets = measured(targets, run(RECORD, exchanges=(*timed(5), conversation, opaque)))
+    assert (of_http.n, of_http.max_ms, of_http.left_out) == (1, 5.0, {})
+    assert (of_sockets.n, of_sockets.max_ms, of_sockets.left_out) == (1, 1.0, {})
 
 
 def test_nothing_is_met_with_fewer_samples_than_asked_for() -> None:
     (found,) = measured((replace(ORDERS, minimum=3),), run(RECORD, exchanges=timed(1, 2)))
-    assert (found.met, found.n) == (Met.NOT_MEASURED, 2)
+    assert (found.met, found.n, found.value_ms, found.slowest) == (Met.NOT_MEASURED, 2, None, ())
+
+
+@pytest.mark.parametrize("limit", [5.0, 4.999])
+def test_a_time_of_just_the_limit_is_met(limit: float) -> None:
+    (found,) = measured((replace(ORDERS, limit_ms=limit),), run(RECORD, exchanges=timed(5)))
+    assert (found.met is Met.MET) is (limit == 5.0)
 
 
 def test_only_a_promise_that_gates_is_a_finding() -> None:
-    targets = (replace(ORDERS, limit_ms=1.0), replace(ORDERS, name="gating", limit_ms=1.0, gates=True))
-    found = measured(targets, run(RECORD, exchanges=timed(5)))
-    assert [r.code for r in missed(found)] == ["performance-missed"]
-    assert "gating" in missed(found)[0].text
+    missing = replace(ORDERS, name="nobody asks", routes=(Route.parse("GET /never"),))
+    targets = (
+        replace(ORDERS, limit_ms=1.0),
+        replace(ORDERS, name="gating", limit_ms=1.0, gates=True),
+        missing,
+        replace(missing, name="unknown", gates=True),
+    )
+    found = missed(measured(targets, run(RECORD, exchanges=timed(5, 6))))
+    assert [(r.code, r.evidence) for r in found] == [
+        ("performance-missed", ("x1", "x0")),
+        ("performance-not-measured", ()),
+    ]
+    assert ["gating" in found[0].text, "unknown" in found[1].text] == [True, True]
 
 
-@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=60), st.floats(0.001, 1))
-def test_a_percentile_is_the_smallest_value_that_covers_its_share(values: list[float], share: float) -> None:
-    ordered = sorted(values)
-    found = percentile(ordered, share)
-    assert found in ordered
-    assert sum(v <= found for v in ordered) >= share * len(ordered) - 1e-9
-    smaller = [v for v in ordered if v < found]
-    assert len(smaller) < share * len(ordered) + 1e-9
-
-
-@pytest.mark.parametrize(("values", "share"), [([], 0.5), ([1.0], 0.0), ([1.0], 1.1)])
-def test_a_percentile_of_nothing_is_an_error(values: list[float], share: float) -> None:
-    with pytest.raises(ValueError, match="percentile"):
-        percentile(values, share)
+def test_a_fault_run_is_no_measure_of_time() -> None:
+    with pytest.raises(ValueError, match="plain run"):
+        measured((ORDERS,), run(RECORD, exchanges=timed(5), fault=FaultKind.ERROR))

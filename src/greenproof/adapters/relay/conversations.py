@@ -13,10 +13,9 @@ from greenproof.adapters.relay.faults import Wire
 from greenproof.adapters.relay.joining import Joined
 from greenproof.adapters.relay.layers import ACCEPTED, CONTROL
 from greenproof.adapters.relay.listeners import Listeners
-from greenproof.adapters.relay.recording import MOST_MESSAGES, Sight, name_of
+from greenproof.adapters.relay.recording import Sight
 from greenproof.adapters.relay.run import Run
 from greenproof.adapters.relay.tap import SIGHT
-from greenproof.model.facts import MessageSeen
 
 _CONVERSATION = "greenproof.conversation"
 
@@ -29,6 +28,8 @@ class Conversation:
         self.connection = connection
         self.part = opening
         self.last_ns = opening.start_ns
+        concerned = run.watching is not None and run.watching.concerns(opening.wire)
+        self.watching = run.watching if concerned else None
 
     def pass_message(self, from_client: bool) -> Sight:
         """A message passes now: count it for the part that it belongs to."""
@@ -82,9 +83,8 @@ class Conversations:
         if held is None:
             return
         part = held.pass_message(message.from_client)
-        if held.run.plan is None and len(part.messages) < MOST_MESSAGES:
-            name = name_of(message.content) if message.is_text else None
-            part.messages.append(MessageSeen(held.last_ns, message.from_client, name))
+        if held.watching is not None:
+            held.watching.see(part, held.last_ns, message.from_client, message.content, message.is_text)
         if message.from_client or not part.joined.certain:
             return
         kind = faults.fault_for(held.run.plan, part.joined.moment, part.wire)

@@ -36,6 +36,7 @@ from greenproof.adapters.relay.wire import PARTS, encode, load
 from greenproof.adapters.runners.leftovers import end_marked
 from greenproof.model.facts import CaseRecord, LostTarget
 from greenproof.model.faults import FaultPlan
+from greenproof.model.performance import Watch
 
 LONGEST_COMMAND = 64 << 20
 MOST_WAITING = 8 << 20
@@ -132,7 +133,8 @@ class Host:
     async def _begin(self, command: dict[str, Any]) -> None:
         await self._clear()
         plan = command["plan"]
-        self.run = Run(None if plan is None else load(FaultPlan, plan), command["select"], self.tell_case)
+        watch = None if command["watch"] is None else load(Watch, command["watch"])
+        self.run = Run(None if plan is None else load(FaultPlan, plan), command["select"], self.tell_case, watch)
         self.tell(e="begun")
 
     async def _finish(self) -> None:

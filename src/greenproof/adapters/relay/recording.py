@@ -1,6 +1,5 @@
 """The exchanges of one run, as they are seen and as they are told."""
 
-import json
 import secrets
 import time
 from collections.abc import Iterator
@@ -12,11 +11,6 @@ from greenproof.model.facts import Depth, Exchange, FaultKind, MessageSeen
 
 MOST_EXCHANGES = 200_000
 LONGEST_PATH = 2_000
-MOST_MESSAGES = 200
-"""Messages of one exchange whose times are kept."""
-LARGEST_NAMED = 64 << 10
-"""Bytes of a message that is looked at for its name."""
-LONGEST_NAME = 64
 _LONGEST_IDENTITY = 200
 _DEPTHS = {depth.value: depth for depth in Depth}
 
@@ -43,7 +37,10 @@ class Sight:
     """The fault that the answer is to get; `fault` once it was delivered."""
     fault: FaultKind | None = None
     error: str | None = None
+    asked_ns: int | None = None
+    accepted_ns: int | None = None
     messages: list[MessageSeen] = field(default_factory=list)
+    not_kept: int = 0
 
     def deliver(self) -> None:
         """The planned fault reached the test."""
@@ -73,7 +70,10 @@ class Sight:
             received=self.received,
             fault=self.fault,
             error=self.error,
+            asked_ns=self.asked_ns,
+            accepted_ns=self.accepted_ns,
             messages=tuple(self.messages),
+            not_kept=self.not_kept,
         )
 
 
@@ -118,17 +118,6 @@ def clean_identity(value: str | None) -> str | None:
     if not value:
         return None
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")[:_LONGEST_IDENTITY]
-
-
-def name_of(content: bytes) -> str | None:
-    """How a message names itself: its JSON field `type`."""
-    if not content.startswith(b"{") or b'"type"' not in content or len(content) > LARGEST_NAMED:
-        return None
-    try:
-        name = json.loads(content).get("type")
-    except (ValueError, RecursionError):
-        return None
-    return name if isinstance(name, str) and len(name) <= LONGEST_NAME else None
 
 
 def depth_of(value: str | None) -> Depth:

@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 from greenproof.adapters.relay.joining import Joining
 from greenproof.adapters.relay.observation import Observation
 from greenproof.adapters.relay.recording import Recording
+from greenproof.adapters.relay.watching import Watching
 from greenproof.model.facts import CaseRecord, LostTarget, RunObservation
 from greenproof.model.faults import FaultPlan
+from greenproof.model.performance import Watch
 
 
 class Run:
@@ -17,11 +19,14 @@ class Run:
         plan: FaultPlan | None,
         select: Sequence[str] | None,
         on_case: Callable[[CaseRecord], None],
+        watch: Watch | None = None,
     ) -> None:
         self.plan = plan
         self.select = select
         self.joining = Joining()
         self.recording = Recording()
+        # Under a fault nothing takes as long as it would.
+        self.watching = Watching(watch) if watch is not None and plan is None else None
         self.observation = Observation(on_case)
 
     @property

@@ -77,6 +77,12 @@ class Tap:
             _stay_on_http1(request)
         request.stream = _is_large(request, names)
 
+    def request(self, flow: http.HTTPFlow) -> None:
+        """The whole of a request came."""
+        sight: Sight | None = flow.metadata.get(SIGHT)
+        if sight is not None and sight.wire.method != "WS":
+            sight.asked_ns = time.monotonic_ns()
+
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """The head of the service's answer came."""
         sight: Sight | None = flow.metadata.get(SIGHT)
@@ -85,6 +91,8 @@ class Tap:
             return
         if answer.status_code != 101 or sight.wire.method != "WS":
             sight.head_ns = time.monotonic_ns()
+        else:
+            sight.accepted_ns = time.monotonic_ns()
         sight.status = answer.status_code
         sight.identity = clean_identity(answer.headers.get(listener.target.identity_header))
         sight.depth = depth_of(answer.headers.get("x-greenproof-depth"))

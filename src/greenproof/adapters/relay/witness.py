@@ -19,6 +19,7 @@ from greenproof.adapters.relay.wire import PARTS, encode, load
 from greenproof.model.errors import RelayError
 from greenproof.model.facts import CaseRecord, LostTarget, RunObservation
 from greenproof.model.faults import FaultPlan
+from greenproof.model.performance import Watch
 
 GRACE_S = 3.0
 """Seconds during which a target may refuse connections before it counts as lost."""
@@ -111,11 +112,15 @@ class Witness:
         fault: FaultPlan | None,
         select: Sequence[str] | None,
         on_case: OnCase | None = None,
+        watch: Watch | None = None,
     ) -> None:
-        """A new run. `on_case` is called from a thread, as cases finish. Raises RelayError."""
+        """A new run. `on_case` is called from a thread, as cases finish. Raises RelayError.
+
+        What `watch` names is kept of WebSocket messages, unless there is a fault.
+        """
         self._lost, self._trouble, self._on_case, self._fault = None, None, on_case, fault
         chosen = None if select is None else list(select)
-        self._tell({"c": "begin", "plan": fault, "select": chosen}, _ANSWER_S)
+        self._tell({"c": "begin", "plan": fault, "select": chosen, "watch": watch}, _ANSWER_S)
         self._expect("begun", _ANSWER_S)
 
     def finish(self, *, exit_code: int | None, timed_out: bool, duration_s: float) -> RunObservation:

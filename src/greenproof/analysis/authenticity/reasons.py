@@ -378,5 +378,11 @@ PERFORMANCE_MISSED = _kind(
     "A promise about time that gates was not kept, measured at the relay in the plain run.",
     "Look at the slowest exchange in the worklog; a promise without `gates = true` is only reported.",
 )
+PERFORMANCE_NOT_MEASURED = _kind(
+    "performance-not-measured",
+    None,
+    "A promise about time that gates could not be measured: the run had too few samples of it.",
+    "The result says what was left out and why; run the cases that use these routes, or lower `minimum`.",
+)
 
 CATALOGUE = dict(sorted(_ALL.items()))

@@ -76,6 +76,8 @@ class Front(asyncio.Protocol):
         if self._upload and not self._held:
             part, data = data[: self._upload], data[self._upload :]
             self._upload -= len(part)
+            if not self._upload and self._sight is not None:
+                self._sight.asked_ns = time.monotonic_ns()
             self._send(part)
         if data:
             self._held += data
@@ -153,6 +155,8 @@ class Front(asyncio.Protocol):
         body = bytes(self._held[: request.length])
         del self._held[: len(body)]
         self._upload = request.length - len(body)
+        if not self._upload:
+            self._sight.asked_ns = self._sight.start_ns
         self._send(head + body)
 
     def _meet(self, run: Run) -> None:
