@@ -192,6 +192,12 @@ def full_queue() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
+_USAGE = x509.KeyUsage(
+    digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False,
+    data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+)  # fmt: skip
+
+
 class Certificates:
     """Certificates of a CA of our own, for any names and any time."""
 
@@ -204,6 +210,7 @@ class Certificates:
                 "Hostile CA", "Hostile CA", self._key, now - dt.timedelta(days=90), now + dt.timedelta(days=9)
             )
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_USAGE, critical=True)
             .sign(self._key, hashes.SHA256())
         )
         self.bundle = folder / "ca.pem"
@@ -227,9 +234,8 @@ class Certificates:
         context.load_cert_chain(pem)
         return context
 
-    @staticmethod
     def _builder(
-        name: str, issuer: str, key: ec.EllipticCurvePrivateKey, begin: dt.datetime, end: dt.datetime
+        self, name: str, issuer: str, key: ec.EllipticCurvePrivateKey, begin: dt.datetime, end: dt.datetime
     ) -> x509.CertificateBuilder:
         named = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in (name, issuer)]
         return (
@@ -240,4 +246,7 @@ class Certificates:
             .serial_number(x509.random_serial_number())
             .not_valid_before(begin)
             .not_valid_after(end)
+            # Python 3.13 verifies strictly: both key identifiers must be there.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
