@@ -97,7 +97,8 @@ def _events(target: PerformanceTarget, messages: Sequence[MessageSeen], found: S
         link = _link(target, message)
         if target.link is not None and link is None:
             # Without the field that links it, it belongs to none; a start of that kind is never answered.
-            found.left_out[LeftOut.UNANSWERED] += _starts(target, message)
+            if _starts(target, message):
+                found.left_out[LeftOut.UNANSWERED] += 1
             continue
         if _stops(target, message) and (group := waiting.get(link)) is not None and group.open:
             if group.overlapped:
