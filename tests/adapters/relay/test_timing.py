@@ -7,6 +7,7 @@ the client saw by the same clock, since that holds it.
 import json
 import socket
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,8 @@ from greenproof.adapters.relay.joining import IDLE, Joined
 from greenproof.adapters.relay.recording import Sight
 from greenproof.adapters.relay.watching import Watching
 from greenproof.analysis.performance import measured, watch_for
-from greenproof.model.facts import Join
+from greenproof.model.facts import FaultKind, Join
+from greenproof.model.faults import FaultPlan
 from greenproof.model.performance import LeftOut, Measure, PerformanceTarget, Statistic, Watch
 from greenproof.model.routes import Route
 
@@ -140,8 +142,11 @@ def test_a_message_too_large_to_be_read_is_counted(run):
     assert found.left_out == {LeftOut.UNANSWERED: 1, LeftOut.NOT_KEPT: 1}
 
 
-def test_no_message_is_kept_in_a_fault_run_or_without_a_promise(run, faulty):
-    told = faulty("value")
+@pytest.mark.parametrize(
+    ("fault", "watch"), [(FaultPlan(FaultKind.VALUE, {}, (), ()), watch_for(ALL_SOCKET)), (None, None)]
+)
+def test_no_message_is_kept_in_a_fault_run_or_without_a_promise(run, fault, watch):
+    told = run.begin(fault, watch=watch and replace(watch, routes=(Route.parse("WS /ws"),))).hello()
     with told.case("t::a"), connect(f"{told.api.replace('http', 'ws')}/ws") as ws:
         ws.send('{"kind": "go"}')
         ws.recv(timeout=5)
@@ -196,6 +201,15 @@ def test_no_message_is_too_odd(content):
     (seen,) = part.messages
     assert seen.ns == 1
     assert all(len(digest) == 16 for _, digest in seen.links)
+
+
+def test_what_a_digest_was_made_of_cannot_be_tried_out():
+    seen = set()
+    for _ in range(2):
+        held, part = Watching(Watch((), (("type", "x"),), ("id",))), sight()
+        held.see(part, 1, True, b'{"type": "x", "id": "a"}', True)
+        seen |= set(part.messages[0].links)
+    assert len(seen) == 2
 
 
 @given(st.text() | st.integers(), st.text() | st.integers())
