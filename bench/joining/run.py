@@ -56,6 +56,8 @@ MODES: Mapping[str, Mode] = {
 KNOWN: Mapping[str, str] = {
     "outlived-thread-shared-session": "sends over a client that other cases share; to doubt that client for every later"
     " case would leave nothing certain in a suite that once forgot a thread",
+    "outlived-browser-shared-page-polls": "one page for several cases goes on with what an earlier one has begun, until"
+    " the next takes it; give each case a page of its own",
     "outlived-asyncio-task": "opens a connection in the thread of the running case",
 }
 """Ways in which exchanges are given to a wrong case or lost, and why. They count as wrong all the same."""
@@ -74,26 +76,26 @@ class Measured:
     seconds: float
 
 
-def measure(modes: Sequence[str], turns: int, timeout: float = 240.0) -> list[Measured]:
-    """Run the suite in each of the modes, against one server."""
+def measure(modes: Sequence[str], turns: int, timeout: float = 240.0, only: str = "") -> list[Measured]:
+    """Run the suite in each of the modes, against one server; `only` the tests that pytest's `-k` picks."""
     with tempfile.TemporaryDirectory(prefix="joining-") as folder:
         state = Path(folder)
         with serve(state) as served:
-            return [_measure(served, mode, turns, state, timeout) for mode in modes]
+            return [_measure(served, mode, turns, state, timeout, only) for mode in modes]
 
 
-def _measure(served: Served, mode: str, turns: int, state: Path, timeout: float) -> Measured:
+def _measure(served: Served, mode: str, turns: int, state: Path, timeout: float, only: str) -> Measured:
     served.truth.clear()
-    execution = execute(_request(served, mode, turns, state, timeout), Listener())
+    execution = execute(_request(served, mode, turns, state, timeout, only), Listener())
     tallies = count(served.truth, execution.plain.exchanges)
     plain = execution.plain
     return Measured(mode, tallies, plain.exit_code, _troubles(execution, turns), plain.duration_s)
 
 
-def _request(served: Served, mode: str, turns: int, state: Path, timeout: float) -> ProofRequest:
+def _request(served: Served, mode: str, turns: int, state: Path, timeout: float, only: str) -> ProofRequest:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(_UNWANTED)}
     way = MODES[mode]
-    command = (way.python, "-m", "pytest", "-q", "--turns", str(turns), *way.arguments)
+    command = (way.python, "-m", "pytest", "-q", "--turns", str(turns), "-k", only, *way.arguments)
     return ProofRequest(
         command=command,
         directory=way.suite,

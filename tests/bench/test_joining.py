@@ -52,6 +52,31 @@ def test_work_that_outlives_its_case_is_ambiguous(runner: ModuleType, measured: 
     assert measured[0].tallies["outside-collection"].ambiguous == 2
 
 
+BROWSER = "polls or polled or browser_itself or shared_page or line_of"
+
+
+@pytest.fixture(scope="module")
+def browsed(runner: ModuleType) -> Any:
+    if lacking := runner.MODES["browser"].lacking:
+        pytest.skip(lacking)
+    (measured,) = runner.measure(["browser"], turns=1, timeout=60, only=BROWSER)
+    return measured
+
+
+def test_what_a_browser_sends_is_of_the_running_case_or_of_none(runner: ModuleType, browsed: Any) -> None:
+    assert browsed.troubles == ()
+    assert not runner.surprises([browsed]), runner.report([browsed])
+    for way in ("browser-after-polls", "browser-shared-page", "browser-line-of-set-up"):
+        tally = browsed.tallies[way]
+        assert tally.right == tally.sent, way
+        assert tally.sent >= 4
+
+
+def test_a_page_that_a_test_has_left_open_sends_for_no_case(browsed: Any) -> None:
+    tally = browsed.tallies["outlived-browser-page"]
+    assert (tally.sent, tally.ambiguous) == (1, 1)
+
+
 def test_the_count_tells_wrong_from_lost(runner: ModuleType) -> None:
     counting = sys.modules["counting"]
     facts = importlib.import_module("greenproof.model.facts")

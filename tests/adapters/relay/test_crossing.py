@@ -72,6 +72,20 @@ def test_who_leaves_while_the_next_case_runs_may_not_be_of_it(run, phase, reques
 
 
 @ways
+def test_of_several_words_in_the_call_only_the_last_is_in_doubt(run, request_of_meets):
+    told = run.begin().hello()
+    with connection(told) as held:
+        told.setup("t::meets")
+        told.call("t::meets")
+        ask(held, request_of_meets)
+        ask(held, request_of_meets)
+        leave(held)
+        told.teardown("t::meets")
+        told.end("t::meets")
+    assert seen(run) == [("t::meets", Join.PORT), ("t::meets", Join.AMBIGUOUS)]
+
+
+@ways
 def test_who_stays_until_the_case_is_over_is_of_it(run, request_of_meets):
     told = run.begin().hello()
     with connection(told) as held:
@@ -114,6 +128,22 @@ def test_who_comes_and_leaves_in_one_case_is_of_it(run, request_of_meets):
         ask(held, request_of_meets)
         leave(held)
     assert seen(run) == [("t::meets", Join.PORT)]
+
+
+@ways
+def test_who_only_comes_by_while_an_earlier_one_leaves_may_be_of_the_earlier(run, request_of_meets):
+    told = run.begin().hello()
+    with connection(told) as held, _connect(told) as late, _connect(told) as proper:
+        told.setup("t::meets")
+        ask(late, request_of_meets)
+        leave(late)
+        leave(held)
+        ask(proper, request_of_meets)
+        told.call("t::meets")
+        leave(proper)
+        told.teardown("t::meets")
+        told.end("t::meets")
+    assert seen(run) == [("t::meets", Join.AMBIGUOUS), ("t::meets", Join.PORT)]
 
 
 @ways

@@ -45,6 +45,8 @@ class Worker:
     """Cases of which work still lives, though they have ended."""
     stray_children: bool = False
     """A child process is among it."""
+    disturbed: set[str] = field(default_factory=set)
+    """Cases that had begun when connections of an earlier case, which nobody told of, were closed by their client."""
 
     def now(self) -> Moment:
         """The present moment; a fixture that is set up inside the call is set-up."""
@@ -75,6 +77,8 @@ class Client:
     """When it connected."""
     left: Moment = IDLE
     """When it left by its own will."""
+    said: int = 0
+    """Requests and messages of running cases that passed here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +91,28 @@ class Joined:
     trace_id: str
     client: Client | None = None
     """The connection, if it is of another process: nobody tells what happens there."""
+    said: int = 0
+    """Which of its words this is, counted from one."""
 
     @property
     def in_the_end(self) -> Join:
         """The same, with what was seen later.
 
-        A page of a browser that is being closed may still send when the next case has begun, over a connection that its
-        own case opened, and leaves at once. Who stays until the case is over belongs to it.
+        A page of a browser that is being closed may still send when the next case has begun, and leaves at once. Who
+        stays until the case is over belongs to it.
         """
-        client = self.client
-        if client is None or client.opened.case == self.moment.case or client.left.case != self.moment.case:
-            return self.join
-        return self.join if client.left.phase is Phase.TEARDOWN else Join.AMBIGUOUS
+        return Join.AMBIGUOUS if self.client is not None and self._may_be_earlier(self.client) else self.join
+
+    def _may_be_earlier(self, client: Client) -> bool:
+        if client.worker is None or client.left.case != self.moment.case:
+            return False
+        if client.opened.case != self.moment.case:
+            # A page that lives on, and goes elsewhere, breaks off a request and its connection: the last word there.
+            last = client.said == self.said
+            return client.left.phase is Phase.SETUP or (client.left.phase is Phase.CALL and last)
+        # Its last word may need a connection of its own.
+        brief = client.opened.phase is client.left.phase is Phase.SETUP
+        return brief and self.moment.case in client.worker.disturbed
 
     @property
     def certain(self) -> bool:
@@ -178,8 +192,12 @@ class Joining:
     def disconnect(self, connection: str, by_client: bool = False) -> None:
         """A connection has ended; its source port will be used again by somebody else."""
         client = self.clients.pop(connection, None)
-        if by_client and client is not None and client.worker is not None:
-            client.left = client.worker.moment
+        if not by_client or client is None or client.worker is None:
+            return
+        moment = client.left = client.worker.moment
+        earlier = client.source is None and client.opened.case != moment.case
+        if earlier and moment.case is not None and moment.phase is not Phase.TEARDOWN:
+            client.worker.disturbed.add(moment.case)
 
     def pass_on(self, connection: str, peer: tuple[str, int]) -> None:
         """The connection stays whose it is, and will at once be known by another id."""
@@ -202,8 +220,9 @@ class Joining:
             return Joined(IDLE, worker.name, Join.AMBIGUOUS, self.idle_trace)
         if worker.strays and _may_be_a_strays(client, worker):
             return Joined(moment, worker.name, Join.AMBIGUOUS, self.idle_trace)
+        client.said += 1
         stranger = client if client.source is None else None
-        return Joined(moment, worker.name, client.join, self.traces[moment.case], stranger)
+        return Joined(moment, worker.name, client.join, self.traces[moment.case], stranger, client.said)
 
     def _by_process(self, peer: tuple[str, int], local: tuple[str, int]) -> Client:
         by_pid = {worker.pid: worker for worker in self.workers}

@@ -118,8 +118,9 @@ UNSEEN_CONTACT = _kind(
 AMBIGUOUS = _kind(
     "ambiguous",
     Verdict.UNPROVEN,
-    "The exchanges can't be given to this case with certainty: a thread outlived its test, or a port was shared.",
-    "Join threads before the test ends; take the address from the variable.",
+    "The exchanges can't be given to this case with certainty: a thread, a child process or a page of a browser"
+    " outlived its test, or a port was shared.",
+    "Join threads and close pages before the test ends; take the address from the variable.",
 )
 NO_ANSWER = _kind(
     "no-answer",
