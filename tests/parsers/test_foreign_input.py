@@ -358,6 +358,10 @@ def test_what_is_far_too_deep_or_long_is_survived(name: str, data: bytes, tmp_pa
 
 # A property-based test of their own: the file that holds it.
 ELSEWHERE = {
+    "greenproof.adapters.repository.containers": "tests/adapters/repository/test_reading.py",
+    "greenproof.adapters.repository.python": "tests/adapters/repository/test_reading.py",
+    "greenproof.adapters.repository.reading": "tests/adapters/repository/test_reading.py",
+    "greenproof.analysis.proposing.__init__": "tests/analysis/proposing/test_propose.py",
     "greenproof.adapters.backends.conversation": "tests/adapters/backends/test_backends.py",
     "greenproof.analysis.comparison.naming": "tests/analysis/comparison/test_naming.py",
     "greenproof.config.reading": "tests/config/test_loading.py",

@@ -35,7 +35,7 @@ def load_plan(config: Path | None, *, required: bool = True) -> Plan:
         code="no-configuration",
         where=str(Path.cwd()),
         expected="greenproof.toml, or --config FILE",
-        hint="examples/apex/greenproof.toml in the source of Greenproof is one to copy from",
+        hint="greenproof init writes one from what stands here",
     )
 
 

@@ -20,6 +20,7 @@ from greenproof.model.exits import ExitCode
 COMMANDS = {
     "prove": ("prove", "Run a test command and judge every case: is its green real?"),
     "floor": ("floor", "Before anything is deployed: which tests pass though no backend serves them?"),
+    "init": ("init", "Write a commented greenproof.toml from what stands in this repository."),
     "doctor": ("doctor", "What this machine has of what a run needs, and what each missing thing costs."),
     "loop": ("loop", "Ready, deploy, select, execute, judge, report: one turn of the release loop."),
     "up": ("environment", "Start the environment: supervisor, dependencies, ingress."),

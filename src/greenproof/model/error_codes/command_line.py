@@ -4,6 +4,18 @@ from greenproof.model.error_codes.kinds import ErrorKind, usage
 
 COMMAND_LINE: tuple[ErrorKind, ...] = (
     usage(
+        "configuration-exists",
+        "`init` never writes over a configuration.",
+        "greenproof init, where greenproof.toml is",
+        "`greenproof init --stdout` shows what it would write; move the old file away, or take over what is missing.",
+    ),
+    usage(
+        "configuration-not-writable",
+        "The place where `init` would write can't be written.",
+        "greenproof init /etc",
+        "Run it in a folder of your own, or use --stdout.",
+    ),
+    usage(
         "unknown-command",
         "There is no command of this name.",
         "greenproof prov",
