@@ -46,6 +46,11 @@ def test_links_environments_and_folders_of_others_are_not_entered(tmp_path: Path
     assert [one.value for one in found.environments] == [".venv"]
 
 
+def test_a_folder_of_somebody_else_is_left_out() -> None:
+    # Even for root there are folders below /proc/1 that can't be looked into; for others most can't.
+    assert read(Path("/proc/1")).tests == ()
+
+
 def test_aliases_of_aliases_are_not_followed(tmp_path: Path) -> None:
     bomb = "a: &a [x]\n" + "".join(f"b{n}: &b{n} [{', '.join(['*a'] * 9)}]\n" for n in range(40))
     (tmp_path / "compose.yaml").write_text(bomb + "services: {shop: {ports: ['1:1']}}\n")

@@ -1,5 +1,6 @@
 """Walk a repository and read what tells of tests and services."""
 
+import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -65,10 +66,12 @@ def read(root: Path) -> Repository:
 
 
 def _files(root: Path, environments: list[Found]) -> Iterator[Path]:
-    for folder, folders, names in root.walk():
+    # Not Path.walk: that one breaks off at a folder which can be opened, but not listed.
+    for place, folders, names in os.walk(root):
+        folder = Path(place)
         deep = len(folder.relative_to(root).parts)
         for name in sorted(folders):
-            if (folder / name / "pyvenv.cfg").is_file():
+            if _is_environment(folder / name):
                 inside = (folder / name).relative_to(root).as_posix()
                 environments.append(Found(inside, f"{inside}/pyvenv.cfg"))
         folders[:] = sorted(
@@ -78,12 +81,24 @@ def _files(root: Path, environments: list[Found]) -> Iterator[Path]:
             and name not in _SKIPPED
             and (not name.startswith(".") or name == ".github")
             and not (folder / name).is_symlink()
-            and not (folder / name / "pyvenv.cfg").exists()
+            and not _is_environment(folder / name)
         )
         for name in sorted(names):
             path = folder / name
-            if path.is_file() and not path.is_symlink():
+            if not path.is_symlink() and _is_file(path):
                 yield path
+
+
+def _is_environment(folder: Path) -> bool:
+    return _is_file(folder / "pyvenv.cfg")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # A folder of somebody else: left out like everything that can't be read.
+        return False
 
 
 def _text(path: Path) -> str | None:
