@@ -62,6 +62,7 @@ def turn(name: str) -> dict[str, Any]:
     """One turn of the loop over the demo's suite; what pytest said, and what is proven."""
     place = PLACE / ".greenproof" / name
     place.unlink(missing_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     code = greenproof("loop", "--suite", "demo", "--no-fail-fast", "--json", str(place))
     if not place.exists():
         sys.exit(f"the loop ended with {code} before anything was judged")
