@@ -11,7 +11,7 @@ import textwrap
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
 
@@ -137,6 +137,10 @@ class Run:
     def one(self, kind: str, case: Optional[str] = None) -> Message:
         (message,) = self.of(kind, case)
         return message
+
+    def reports(self, case: Optional[str] = None) -> List[Tuple[str, str, bool]]:
+        """(when, outcome, was expected to fail) of each report."""
+        return [tuple(report) for message in self.of("reported", case) for report in message["reports"]]
 
     def checks(self, case: str) -> Any:
         return self.one("teardown", case)["checks"]

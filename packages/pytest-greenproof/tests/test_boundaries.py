@@ -35,7 +35,7 @@ def test_tells_the_phases_of_a_case_in_order(launch):
     )
     assert run.status == 0
     kinds = [m["m"] for m in run.messages if m["m"] != "reported"]
-    assert kinds == ["hello", "collected", "setup", "call", "teardown", "end", "bye"]
+    assert kinds == ["hello", "collected", "setup", "here", "call", "teardown", "end", "bye"]
     hello = run.one("hello")
     assert (hello["token"], hello["role"], hello["worker"], hello["nested"]) == (
         "token",
@@ -52,11 +52,7 @@ def test_tells_the_phases_of_a_case_in_order(launch):
     assert (key, case) == ("test_it.py::thing", "test_it.py::test_a")
     assert run.one("setup")["ns"] <= start <= stop <= call["ns"] <= run.one("teardown")["ns"] <= end["ns"]
     assert (end["executed"], end["failure"], end["skip_reason"]) == ("passed", None, None)
-    assert [(m["when"], m["outcome"]) for m in run.of("reported")] == [
-        ("setup", "passed"),
-        ("call", "passed"),
-        ("teardown", "passed"),
-    ]
+    assert run.reports() == [("setup", "passed", False), ("call", "passed", False), ("teardown", "passed", False)]
     assert run.one("bye")["exit_status"] == 0
 
 
@@ -149,7 +145,7 @@ def test_outcomes_come_from_exceptions(launch):
     assert run.one("end", "test_hostile")["failure"]["text"] == "\ud800 \0"
     assert run.one("end", "test_xfail")["skip_reason"] == "known"
     assert run.one("end", "test_skip")["skip_reason"] == "not today"
-    assert [m["wasxfail"] for m in run.of("reported", "test_xfail") if m["when"] == "call"] == [True]
+    assert [expected for when, _, expected in run.reports("test_xfail") if when == "call"] == [True]
     assert not run.of("call", "test_set_up")
     assert not run.of("call", "test_mark")
 
@@ -185,7 +181,7 @@ def test_a_conftest_cannot_hide_a_failure(launch, flip):
             "test_it.py": "def test_a(): assert 1 == 2",
         }
     )
-    assert {m["outcome"] for m in run.of("reported")} == {"passed"}
+    assert {outcome for _, outcome, _ in run.reports()} == {"passed"}
     assert run.one("end")["executed"] == "failed"
     assert run.one("end")["failure"]["kind"] == "check"
 
@@ -272,3 +268,49 @@ def test_a_case_that_kills_its_process_leaves_no_end(launch):
     assert [m["case"][-6:] for m in run.of("end")] == ["test_a"]
     assert [m["case"][-6:] for m in run.of("call")] == ["test_a", "test_b"]
     assert not run.of("bye")
+
+
+KEPT = """
+    import os, socket, subprocess, sys
+
+    def test_a(): assert 1
+    def test_b(): {body}
+    def test_c(): assert 1
+"""
+CONNECTS = "socket.create_connection(os.environ['BACKEND'][7:].split(':')).close()"
+STARTS = "subprocess.run([sys.executable, '-c', ''], check=True)"
+
+
+def answered(run):
+    """The kinds of messages of each case that waited for an answer."""
+    kinds = ("setup", "call", "teardown")
+    return {
+        name: [m["m"] for kind in kinds for m in run.of(kind, name) if "n" in m]
+        for name in ("test_a", "test_b", "test_c")
+    }
+
+
+def test_only_the_call_waits_for_an_answer(launch):
+    assert answered(launch(KEPT.format(body="assert 1"))) == dict.fromkeys(("test_a", "test_b", "test_c"), ["call"])
+
+
+def test_under_a_fault_every_phase_waits(launch, server):
+    server.welcome["run"] = "error"
+    every = ["setup", "call", "teardown"]
+    assert answered(launch(KEPT.format(body="assert 1"))) == dict.fromkeys(("test_a", "test_b", "test_c"), every)
+
+
+def test_who_connected_waits_at_its_teardown(launch):
+    found = answered(launch(KEPT.format(body=CONNECTS)))
+    assert found == {"test_a": ["call"], "test_b": ["call", "teardown"], "test_c": ["call"]}
+
+
+def test_who_started_a_process_waits_from_then_on(launch):
+    found = answered(launch(KEPT.format(body=STARTS)))
+    assert found == {"test_a": ["call"], "test_b": ["call", "teardown"], "test_c": ["setup", "call", "teardown"]}
+
+
+def test_who_converses_waits_from_then_on(launch, server):
+    server.answer = lambda m: {"conversing": True} if m.get("case", "").endswith(("_b", "_c")) else {}
+    found = answered(launch(KEPT.format(body="assert 1")))
+    assert found == {"test_a": ["call"], "test_b": ["call", "teardown"], "test_c": ["setup", "call", "teardown"]}

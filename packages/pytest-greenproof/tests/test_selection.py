@@ -83,7 +83,8 @@ def test_xdist(launch, server):
     assert len(run.of("end")) == 8
     assert {m["checks"] for m in run.of("teardown")} == {2}
     assert {m["from"] for m in run.of("reported")} == {"main"}
-    assert len(run.of("reported")) == 24
+    assert len(run.of("reported")) == 8
+    assert len(run.reports()) == 24
     assert run.one("end", "test_a[5]")["executed"] == "failed"
     assert sorted((m["from"], m["exit_status"]) for m in run.of("bye"))[-1] == ("main", 1)
     assert len(run.of("bye")) == 3
@@ -92,15 +93,15 @@ def test_xdist(launch, server):
         assert [m["m"] for m in run.messages if m["from"] == worker][-1] == "bye"
 
 
-@pytest.mark.parametrize("kind", ["setup", "teardown"])
-def test_stop(launch, server, kind):
+@pytest.mark.parametrize(("run", "kind"), [("plain", "call"), ("error", "setup"), ("error", "teardown")])
+def test_stop(launch, server, run, kind):
+    server.welcome["run"] = run
     server.answer = lambda m: {"stop": "target-lost: backend"} if m["m"] == kind and m["case"] == B else {}
     run = launch(MANY)
     assert executed(run) == ([A] if kind == "setup" else [A, B])
     assert "target-lost: backend" in run.out
     assert run.status == 2
-    if kind == "setup":
-        assert run.one("end", "test_b")["executed"] == "skipped"
+    assert run.one("end", "test_b")["executed"] == ("passed" if kind == "teardown" else "skipped")
     assert not run.of("setup", "test_c")
 
 
@@ -108,7 +109,7 @@ def test_stop_under_xdist(launch, server):
     stopped = []
 
     def answer(message):
-        if stopped or message["m"] == "teardown":
+        if stopped or message["m"] == "call":
             stopped.append(message)
             return {"stop": "target-lost: backend"}
         return {}

@@ -371,7 +371,7 @@ class Told:
         self.tell("end", case=case, ns=time.monotonic_ns(), executed=outcome, **{"failure": None, **fields})
 
     def report(self, case: str, when: str, outcome: str = "passed", wasxfail: bool = False) -> None:
-        self.tell("reported", case=case, when=when, outcome=outcome, wasxfail=wasxfail)
+        self.tell("reported", case=case, reports=[(when, outcome, wasxfail)])
 
     @contextlib.contextmanager
     def case(self, case: str, outcome: str = "passed") -> Iterator[None]:

@@ -114,7 +114,9 @@ def _equip(
     observed = sockets.Sockets(
         relay, (address.host, address.port), lambda ip, port: cases.source(ip, port), ownership.child_starting
     )
-    cases = Cases(control, ownership, Instruments(counter, observed, mocks), bool(identity.worker), tree.holds)
+    fault_run = welcome.get("run", "plain") != "plain"
+    instruments = Instruments(counter, observed, mocks)
+    cases = Cases(control, ownership, instruments, bool(identity.worker), tree.holds, exact=fault_run)
     ownership.watch_threads()
     counted.when_imported("concurrent.futures.thread", ownership.watch_pool)
     for name in MODULES:
@@ -127,7 +129,7 @@ def _equip(
         cases,
         Collection(control, welcome.get("select")),
         worker=bool(identity.worker),
-        fault_run=welcome.get("run") in ("error", "value"),
+        fault_run=fault_run,
     )
     _leave_at_fork(activation)
     return activation

@@ -31,6 +31,8 @@ class Attempt:
         self.seen: Dict[str, BaseException] = {}
         """The first exception of each phase, kept only until its report is made."""
         self.outcomes: Dict[str, str] = {}
+        self.connected = False
+        """A socket was opened towards the relay: what it is for, nobody knows yet."""
         self.failure: Optional[Dict[str, Any]] = None
         self.skip_reason: Optional[str] = None
 
@@ -45,8 +47,10 @@ class Cases:
         instruments: Instruments,
         worker: bool,
         own: Callable[[str], bool],
+        *,
+        exact: bool,
     ) -> None:
-        """`own` tells the files of the suite."""
+        """`own` tells the files of the suite; `exact`: the witness has to know of a phase before it begins."""
         self._own = own
         self._control = control
         self._ownership = ownership
@@ -57,17 +61,17 @@ class Cases:
         self._stop: Optional[str] = None
         self._strays: List[str] = []
         """Cases that left something behind that still lives, as told last."""
+        self._exact = exact
+        self._conversing = False
+        """There was a connection on which messages come at any time, as the witness told last."""
+        self._untold = False
+        """The set-up that has begun waits to be told."""
 
     def setup(self, item: pytest.Item) -> None:
         """The set-up begins. Skips the case if the session is to stop."""
         if self._stop is None:
             self._begin(item)
-        if self._stop is not None:
-            # xdist has no way to stop one worker with work in its queue: so each later case is
-            # skipped.
-            if not self._worker:
-                item.session.shouldstop = STOPPED + self._stop
-            pytest.skip(STOPPED + self._stop)
+        self._skip_if_stopped(item)
 
     def call(self, item: pytest.Item) -> None:
         """The call phase begins."""
@@ -85,6 +89,7 @@ class Cases:
             self._strays = message["strays"] = self._ownership.strays.left()
             message["stray_children"] = self._ownership.strays.children()
         self._ask(message)
+        self._skip_if_stopped(item)
         attempt.phase = "call"
         self._ownership.strays.enter_call(attempt.case)
         self._instruments.start(self._ownership.strangers())
@@ -114,7 +119,8 @@ class Cases:
         attempt.phase = "teardown"
         shown = attempt.shown or {}
         late = [key for key in self._fixtures.used_by(item) if key not in attempt.fixtures]
-        self._ask(
+        self._tell_boundary(
+            attempt,
             {
                 "m": "teardown",
                 "case": attempt.case.id,
@@ -122,7 +128,7 @@ class Cases:
                 "spans": self._fixtures.take_spans(),
                 "fixtures": late if attempt.shown is not None else [],
                 **shown,
-            }
+            },
         )
         if self._stop is not None and not self._worker:
             item.session.shouldstop = STOPPED + self._stop
@@ -146,6 +152,8 @@ class Cases:
         if attempt is None or not self._fixtures.matters(definition):
             yield
             return
+        if self._untold:
+            self._ask({"m": "here"})
         key = self._fixtures.key(definition)
         inside_call = attempt.phase == "call"
         if inside_call:
@@ -162,6 +170,8 @@ class Cases:
     def source(self, ip: str, port: int) -> None:
         """A socket of the calling thread is about to connect to the relay from here."""
         owner = self._ownership.of_current_thread()
+        if self._attempt is not None:
+            self._attempt.connected = True
         self._ask(
             {
                 "m": "source",
@@ -172,6 +182,14 @@ class Cases:
             }
         )
 
+    def _skip_if_stopped(self, item: pytest.Item) -> None:
+        if self._stop is not None:
+            # xdist has no way to stop one worker with work in its queue: so each later case is
+            # skipped.
+            if not self._worker:
+                item.session.shouldstop = STOPPED + self._stop
+            pytest.skip(STOPPED + self._stop)
+
     def _begin(self, item: pytest.Item) -> None:
         attempt = self._attempt = Attempt(item, self._instruments.mocks.calls)
         self._ownership.begin(attempt.case)
@@ -181,7 +199,8 @@ class Cases:
             message["strays"] = self._strays
             message["stray_children"] = self._ownership.strays.children()
         message["ns"] = now()
-        self._ask(message)
+        self._untold = True
+        self._tell_boundary(attempt, message)
 
     def _of(self, item: pytest.Item) -> Attempt:
         """The attempt at this item, even if a hook failed before its set-up was told."""
@@ -221,7 +240,21 @@ class Cases:
     def _tell_fixture(self, attempt: Attempt, key: str, on: bool) -> None:
         self._ask({"m": "fixture", "case": attempt.case.id, "key": key, "on": on})
 
+    def _tell_boundary(self, attempt: Attempt, message: Dict[str, Any]) -> None:
+        """A phase begins. What goes over connections that were there before can be told by its time as well.
+
+        An answered message costs the relay as much as an exchange.
+        """
+        others = self._ownership.had_children or bool(message.get("evasions"))
+        if self._exact or self._conversing or attempt.connected or self._strays or others:
+            self._ask(message)
+        else:
+            self._control.tell(message)
+
     def _ask(self, message: Dict[str, Any]) -> None:
-        stop = self._control.ask(message).get("stop")
+        reply = self._control.ask(message)
+        self._untold = False
+        self._conversing = bool(reply.get("conversing"))
+        stop = reply.get("stop")
         if stop and self._stop is None:
             self._stop = str(stop)

@@ -131,6 +131,7 @@ class Witness:
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, None]:
         """Leave, before an xdist worker says that it has finished."""
         yield
+        self._active.reports.flush()
         self._active.control.ask({"m": "bye", "exit_status": int(session.exitstatus)})
 
     @pytest.hookimpl(trylast=True)

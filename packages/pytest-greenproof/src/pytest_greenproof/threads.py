@@ -41,6 +41,8 @@ class Ownership:
 
     def __init__(self) -> None:
         self.running: Optional[Case] = None
+        self.had_children = False
+        """This process started others, whose connections nobody tells of."""
         self._main = get_ident()
         self.strays = Strays()
         self._items: Dict[int, Optional[Case]] = {}
@@ -87,6 +89,7 @@ class Ownership:
 
     def child_starting(self) -> None:
         """The calling thread is about to start a process."""
+        self.had_children = True
         origin = self.origin()
         if origin is not None:
             self.strays.child_starting(origin)

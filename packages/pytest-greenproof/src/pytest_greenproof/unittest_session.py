@@ -159,11 +159,12 @@ class Session:
         self._begun = None
         self._ownership.end()
         said, expected = _REPORTS["failed" if outcome == "error" else outcome]
-        for when in ("setup", "call", "teardown"):
-            here = when == phase
-            if phase != "setup" or when != "call":
-                told = {"m": "reported", "case": case, "when": when, "outcome": said if here else "passed"}
-                self._control.tell({**told, "wasxfail": expected and here})
+        reports = [
+            (when, said if when == phase else "passed", expected and when == phase)
+            for when in ("setup", "call", "teardown")
+            if phase != "setup" or when != "call"
+        ]
+        self._control.tell({"m": "reported", "case": case, "reports": reports})
         self._control.flush()
 
     def _failure(self, test: Any, exception: BaseException) -> Dict[str, Any]:

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any, cast
 
-from greenproof.adapters.relay.joining import Worker
+from greenproof.adapters.relay.joining import Moment, Worker
 from greenproof.adapters.relay.listeners import HOST, Listeners
 from greenproof.adapters.relay.observation import (
     BadMessageError,
@@ -19,6 +19,7 @@ from greenproof.adapters.relay.observation import (
     texts_of,
 )
 from greenproof.adapters.relay.run import Run
+from greenproof.model.facts import Phase
 
 LONGEST_LINE = 1 << 20
 MOST_CONNECTIONS = 512
@@ -26,6 +27,8 @@ HELLO_S = 10.0
 """Seconds in which a connection must have introduced itself."""
 
 type Message = dict[str, Any]
+
+_DECODE = json.JSONDecoder().decode
 
 
 class Control:
@@ -194,7 +197,7 @@ class Line(asyncio.Protocol):
 def _parse(line: bytes) -> Message:
     """The message of a line. Raises BadMessageError for what is none."""
     try:
-        message = json.loads(line)
+        message = _DECODE(line.decode())
     except (ValueError, RecursionError):
         raise BadMessageError("a line that is not JSON") from None
     if not isinstance(message, dict):
@@ -252,7 +255,10 @@ class Session:
 
     def _stop(self) -> Message:
         reason = self.stop()
-        return {} if reason is None else {"stop": reason}
+        told: Message = {} if reason is None else {"stop": reason}
+        if self.worker.converses:
+            told["conversing"] = True
+        return told
 
     def _source(self, message: Message) -> None:
         self.run.joining.tell_source(
@@ -268,6 +274,9 @@ class Session:
         strays = texts_of(message, "strays")
         self.run.observation.setup(case, self.worker.name, maybe_number(message, "ns"), strays)
         self.run.joining.begin_case(self.worker, case, strays, bool(message.get("stray_children")))
+        if (ns := maybe_number(message, "ns")) is not None and self.worker.last is not None:
+            before = Moment(self.worker.last, Phase.TEARDOWN)
+            self.run.recording.move(self.worker.name, ns, before, Moment(case, Phase.SETUP))
 
     def _call(self, message: Message) -> None:
         case = text_of(message, "case")
@@ -284,6 +293,8 @@ class Session:
         case = text_of(message, "case")
         self.run.observation.teardown(case, message, self.worker.name)
         self.run.joining.enter_teardown(self.worker, case)
+        if (ns := maybe_number(message, "ns")) is not None:
+            self.run.recording.move(self.worker.name, ns, Moment(case, Phase.CALL), Moment(case, Phase.TEARDOWN))
 
     def _end(self, message: Message) -> None:
         self.run.observation.end(text_of(message, "case"), message)

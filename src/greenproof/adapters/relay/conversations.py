@@ -30,6 +30,7 @@ class Conversation:
         self.last_ns = opening.start_ns
         concerned = run.watching is not None and run.watching.concerns(opening.wire)
         self.watching = run.watching if concerned else None
+        run.joining.converses(connection)
 
     def pass_message(self, from_client: bool) -> Sight:
         """A message passes now: count it for the part that it belongs to."""

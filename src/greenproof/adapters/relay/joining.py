@@ -39,6 +39,10 @@ class Worker:
     """`gw0`; None for the one process of a plain run."""
     slot: int
     moment: Moment = IDLE
+    last: str | None = None
+    """The case that began before the present one."""
+    converses: bool = False
+    """Messages may come at any time, on a connection that stays: phases are to be told before they begin."""
     fixtures: int = 0
     """Fixtures that are being set up inside the call phase."""
     strays: frozenset[str] = frozenset()
@@ -147,6 +151,7 @@ class Joining:
         """The set-up of a case starts; the case gets its trace id."""
         worker.strays, worker.stray_children = frozenset(strays), stray_children
         self.traces.setdefault(case, secrets.token_hex(16))
+        worker.last = worker.moment.case or worker.last
         worker.moment, worker.fixtures = Moment(case, Phase.SETUP), 0
 
     def enter_call(self, worker: Worker, case: str) -> None:
@@ -163,6 +168,7 @@ class Joining:
 
     def rest(self, worker: Worker) -> None:
         """No case runs in the worker."""
+        worker.last = worker.moment.case or worker.last
         worker.moment, worker.fixtures = IDLE, 0
 
     def tell_source(self, worker: Worker, ip: str, port: int, case: str | None, ambiguous: bool) -> None:
@@ -198,6 +204,12 @@ class Joining:
         earlier = client.source is None and client.opened.case != moment.case
         if earlier and moment.case is not None and moment.phase is not Phase.TEARDOWN:
             client.worker.disturbed.add(moment.case)
+
+    def converses(self, connection: str) -> None:
+        """From now on messages may come on this connection at any time."""
+        client = self.clients.get(connection, UNKNOWN)
+        if client.worker is not None:
+            client.worker.converses = True
 
     def pass_on(self, connection: str, peer: tuple[str, int]) -> None:
         """The connection stays whose it is, and will at once be known by another id."""

@@ -187,9 +187,12 @@ class Observation:
         self._emit(attempt)
 
     def reported(self, message: Mapping[str, Any]) -> None:
-        """A report as it leaves the test process. The controller of xdist tells it apart from its worker."""
-        case, when = text_of(message, "case"), text_of(message, "when")
-        outcome, expected = text_of(message, "outcome"), bool(message.get("wasxfail"))
+        """The reports of a case as they leave the test process; xdist's controller tells them, not its worker."""
+        case = text_of(message, "case")
+        for when, outcome, expected in _reports(message):
+            self._report(case, when, outcome, expected)
+
+    def _report(self, case: str, when: str, outcome: str, expected: bool) -> None:
         attempts = self._attempts.setdefault(case, [])
         attempt = next((held for held in attempts if not held.reported), None)
         if attempt is None:
@@ -247,6 +250,19 @@ def _pairs(message: Mapping[str, Any], key: str) -> list[tuple[str, str]]:
     if not isinstance(entries, list) or not all(isinstance(e, list) and len(e) == 2 for e in entries):
         raise BadMessageError(f"{key}: expected pairs of id and text")
     return [(str(name)[:LONGEST_TEXT], str(text)[:LONGEST_TEXT]) for name, text in entries]
+
+
+def _reports(message: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
+    """A list of [when, outcome, whether it was expected to fail]."""
+    entries = message.get("reports")
+    if not isinstance(entries, list):
+        raise BadMessageError("reports: expected a list")
+    for entry in entries:
+        if not (
+            isinstance(entry, list) and len(entry) == 3 and isinstance(entry[0], str) and isinstance(entry[1], str)
+        ):
+            raise BadMessageError("reports: expected when, outcome and whether it was expected")
+    return [(when[:LONGEST_TEXT], outcome[:LONGEST_TEXT], bool(expected)) for when, outcome, expected in entries]
 
 
 def _outcome(reports: list[tuple[str, str, bool]]) -> Outcome:

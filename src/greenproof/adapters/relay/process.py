@@ -41,6 +41,9 @@ from greenproof.model.performance import Watch
 LONGEST_COMMAND = 64 << 20
 MOST_WAITING = 8 << 20
 """Bytes that may wait for the parent; cases that finish meanwhile are told at the end only."""
+MOST_TOGETHER = 1_000
+"""Cases that finish within TOGETHER_S; more are told at the end only."""
+TOGETHER_S = 0.02
 LEAVE_S = 2.0
 """Seconds in which test processes that have ended must have hung up."""
 SETTLE_S = 0.5
@@ -82,6 +85,7 @@ class Host:
 
     def __init__(self, settings: dict[str, Any], out: asyncio.StreamWriter) -> None:
         self.out = out
+        self._finished: list[CaseRecord] = []
         self.run = Run(None, None, self.tell_case)
         targets = [load(RelayTarget, target) for target in settings["targets"]]
         self.loss = LossWatch(settings["grace"], self.tell_lost)
@@ -142,6 +146,7 @@ class Host:
         await self.listeners.idle(SETTLE_S)
         await self.loss.settle()
         await self.listeners.disconnect_clients(SETTLE_S)
+        self._tell_finished()
         result = self.run.result(list(self.loss.found.values()))
         large: dict[str, Any] = dict.fromkeys(PARTS, ())
         for name in PARTS:
@@ -169,9 +174,16 @@ class Host:
         await asyncio.wait([self._mitmproxy], timeout=1)
 
     def tell_case(self, case: CaseRecord) -> None:
-        """A case finished."""
-        if self.out.transport.get_write_buffer_size() < MOST_WAITING:
-            self.tell(e="case", case=case)
+        """A case finished: it is told with those that finish at about the same time."""
+        if not self._finished:
+            asyncio.get_running_loop().call_later(TOGETHER_S, self._tell_finished)
+        if len(self._finished) < MOST_TOGETHER:
+            self._finished.append(case)
+
+    def _tell_finished(self) -> None:
+        finished, self._finished = self._finished, []
+        if finished and self.out.transport.get_write_buffer_size() < MOST_WAITING:
+            self.tell(e="cases", cases=finished)
 
     def tell_lost(self, lost: LostTarget) -> None:
         """A target is lost."""
@@ -203,7 +215,6 @@ async def _serve() -> None:
     host = Host(settings, out)
     await host.open()
     # What start-up made stays for ever: the collector need not look at it again and again.
-    gc.collect()
     gc.freeze()
     try:
         while line := await reader.readline():

@@ -3,11 +3,11 @@
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from greenproof.adapters.relay.faults import Wire
-from greenproof.adapters.relay.joining import Joined
-from greenproof.model.facts import Depth, Exchange, FaultKind, MessageSeen
+from greenproof.adapters.relay.joining import Joined, Moment
+from greenproof.model.facts import Depth, Exchange, FaultKind, Join, MessageSeen
 
 MOST_EXCHANGES = 200_000
 LONGEST_PATH = 2_000
@@ -97,6 +97,19 @@ class Recording:
         else:
             self.lost += 1
         return sight
+
+    def move(self, worker: str | None, since_ns: int, left: Moment, entered: Moment) -> None:
+        """A worker went from one moment to another at that time, and it is told only now.
+
+        What began since then in another case carries that case's trace: it stays nobody's proof.
+        """
+        for sight in reversed(self._sights):
+            if sight.start_ns < since_ns:
+                return
+            joined = sight.joined
+            if joined.worker == worker and joined.moment.case == left.case and joined.moment.phase is left.phase:
+                join = joined.join if entered.case == left.case else Join.AMBIGUOUS
+                sight.joined = replace(joined, moment=entered, join=join)
 
     def exchanges(self) -> Iterator[Exchange]:
         """The facts, finished or not."""

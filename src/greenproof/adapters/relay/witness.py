@@ -234,10 +234,11 @@ class Witness:
         pipe.close()
 
     def _take(self, message: Message) -> None:
-        if message["e"] == "case":
+        if message["e"] == "cases":
             if self._on_case is not None and self._trouble is None:
                 try:
-                    self._on_case(load(CaseRecord, message["case"]))
+                    for case in message["cases"]:
+                        self._on_case(load(CaseRecord, case))
                 except Exception as trouble:  # noqa: BLE001 - the caller's own; `finish` raises it
                     self._trouble = trouble
         elif message["e"] == "lost":
