@@ -32,6 +32,11 @@ from greenproof.reporting.worklog import worklog
 @click.option("--suite", "suite_name", shell_complete=names_in("suites"), help="The suite; else the first of the file.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many cases, the most important ones.")
 @click.option("--no-deploy", is_flag=True, help="Judge the release that is there.")
+@click.option(
+    "--repeat-faults",
+    is_flag=True,
+    help="Make all fault runs again, also of cases that were proven before under the same conditions.",
+)
 @click.option("--no-faults", is_flag=True, help="Only the plain run; 'inconclusive' at best.")
 @click.option("--no-fail-fast", is_flag=True, help="Run every phase, even after a gating one is red.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; '-' is stdout.")
@@ -46,6 +51,7 @@ def loop(
     limit: int | None,
     no_deploy: bool,
     no_faults: bool,
+    repeat_faults: bool,
     no_fail_fast: bool,
     json_file: str | None,
     removed: tuple[str, ...],
@@ -77,7 +83,7 @@ def loop(
                 journal,
                 listener_for(journal, talk),
                 worklog,
-                CycleOptions(not no_deploy, not no_fail_fast, limit, faults, removed),
+                CycleOptions(not no_deploy, not no_fail_fast, limit, faults, removed, repeat_faults),
             )
         )
     talk.rest()

@@ -43,6 +43,11 @@ from greenproof.reporting.summary import summary_lines
 @environment_option
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; '-' is stdout.")
 @click.option("--no-faults", is_flag=True, help="Only the plain run; 'inconclusive' at best.")
+@click.option(
+    "--repeat-faults",
+    is_flag=True,
+    help="Make all fault runs again, also of cases that were proven before under the same conditions.",
+)
 @click.option("--fail-fast", is_flag=True, help="Stop the plain run at the first failure.")
 @click.option(
     "--timeout", default=900.0, show_default=True, type=click.FloatRange(1, 86_400), help="Seconds for a run."
@@ -60,6 +65,7 @@ def prove(
     environment: str | None,
     json_file: str | None,
     no_faults: bool,
+    repeat_faults: bool,
     fail_fast: bool,
     timeout: float,
     removed: tuple[str, ...],
@@ -69,7 +75,8 @@ def prove(
     """Run COMMAND (any pytest command, after '--') and judge each case: is its green real?
 
     Nothing is installed in the environment of the tests. Passed cases run twice more, with the answers on their
-    routes replaced, so the suite's own writes are made three times.
+    routes replaced, so the suite's own writes are made three times. What was proven within the last 7 days and was not
+    touched since is not repeated.
     """
     check_json_place(json_file)
     plan = load_plan(config, required=False)
@@ -87,7 +94,7 @@ def prove(
     request = prove_request(plan, chosen, platform, command, overrides)
     secrets = platform.secrets().values() if platform else ()
     with Journal.open(plan, chosen, secrets=secrets, arguments=command, faults=request.faults) as journal:
-        proof = run_proof(journal.informed(request), listener_for(journal, talk), journal.run)
+        proof = run_proof(journal.informed(request, not repeat_faults), listener_for(journal, talk), journal.run)
         journal.judged(proof)
         head = journal.finish(proof.verdict.exit_code)
     talk.rest()

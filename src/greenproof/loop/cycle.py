@@ -32,6 +32,8 @@ class CycleOptions:
     faults: bool = True
     removed: tuple[str, ...] = ()
     """Globs of cases that are gone on purpose."""
+    repeat_faults: bool = False
+    """Make fault runs again that an earlier run made under the same conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def select_cases(cycle: Cycle) -> Cycle:
     """select: what the suite holds, sorted by priority and value."""
     request = suite_request(cycle.plan, cycle.environment, cycle.platform, cycle.suite)
     request = replace(request, faults=request.faults and cycle.options.faults, fail_fast=cycle.options.fail_fast)
-    request = replace(cycle.journal.informed(request), removed=cycle.options.removed)
+    request = replace(cycle.journal.informed(request, not cycle.options.repeat_faults), removed=cycle.options.removed)
     ids = collect(request, replace(cycle.listener, output=lambda line: None))
     phases = select(ids, cycle.plan.priorities, cycle.plan.features, cycle.options.limit)
     cycle.journal.selected(phases)

@@ -22,6 +22,7 @@ from greenproof.loop.inheriting import (
     performance_before,
 )
 from greenproof.loop.proving import ProofRequest, new_run_id
+from greenproof.loop.remembering import remembered
 from greenproof.model.errors import GreenproofError, from_system
 from greenproof.model.events import (
     CaseFinished,
@@ -150,12 +151,19 @@ class Journal:
             StepFinished(_CYCLE, record.name, record.result, duration_s=record.duration_s, detail=record.detail)
         )
 
-    def informed(self, request: ProofRequest) -> ProofRequest:
-        """The request, with what it inherits from earlier runs: the plan of the last good one, and the release."""
+    def informed(self, request: ProofRequest, remember: bool = True) -> ProofRequest:
+        """The request, with what it inherits from earlier runs: the plan of the last good one, the release, and, if it
+        may `remember` them, the fault runs of cases that nothing has touched since.
+        """
         revisions = {t.revision for t in request.targets if t.revision}
         if self._release is None and revisions:
             self.found(revisions)
-        return replace(request, baseline=last_good(self._ledger, self._started), inherited=self.inherited)
+        return replace(
+            request,
+            baseline=last_good(self._ledger, self._started),
+            inherited=self.inherited,
+            known=remembered(self._ledger, self._started) if remember and request.faults else {},
+        )
 
     def found(self, revisions: Collection[str], name: str | None = None) -> None:
         """These revisions, a release of this name, are live, and this run did not deploy them."""

@@ -33,11 +33,12 @@ from greenproof.analysis.performance import measured, missed, watch_for
 from greenproof.analysis.selection import RunPhase
 from greenproof.loop.merging import merge
 from greenproof.loop.redacting import redacted, redacted_case
+from greenproof.loop.remembering import Conditions, Known, inherited_from, known_of
 from greenproof.model.errors import GreenproofError
 from greenproof.model.exits import ExitCode
 from greenproof.model.facts import TARGET_PROBE, CaseRecord, Outcome, Reading, Receipt, RunObservation
 from greenproof.model.faults import FaultPlan
-from greenproof.model.inheritance import Baseline, Inherited
+from greenproof.model.inheritance import Baseline, Inherited, Remembered
 from greenproof.model.performance import PerformanceTarget
 from greenproof.model.plan import IdentitySource, LogSource
 from greenproof.model.proof import Proof, TargetSeen
@@ -100,6 +101,8 @@ class ProofRequest:
     collected: tuple[str, ...] = ()
     """With phases: every id that the command collects, also those that no phase holds."""
     offline: bool = False
+    known: Known = field(default_factory=dict)
+    """What earlier runs saw of cases that they proved; empty: every fault run is made."""
     redact: Callable[[str], str] = redact_text
     """What every text from the tests goes through before anyone sees or keeps it."""
 
@@ -146,6 +149,8 @@ class Execution:
     """Digest of each test function, by its id without parameters."""
     inherited: Plan = Plan()
     """What is planned because of the last good run."""
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    remembered: Mapping[str, Remembered] = field(default_factory=dict)
 
 
 def prove(request: ProofRequest, listener: Listener, run: str | None = None) -> Proof:
@@ -163,8 +168,12 @@ def execute(request: ProofRequest, listener: Listener) -> Execution:
         plain, result = session.plain(listener)
         receipts = read_receipts(marks, _traces(plain), wait_s=_RECEIPTS_WAIT_S)
         error = value = None
+        conditions: Mapping[str, str] = {}
+        remembered: Mapping[str, Remembered] = {}
         if request.faults and not request.offline and not plain.relay_lost and not plain.lost_targets:
-            error, value = session.faulted(plain, listener)
+            conditions = conditions_of(request, plain, targets)
+            remembered = known_of(conditions, request.known)
+            error, value = session.faulted(plain, listener, remembered)
         listener.doing("judging", None, False)
     targets, changed = _still_the_same(targets, request)
     found = {case: digest for p in plain.processes[:1] for case, digest in bodies(p).items()}
@@ -174,8 +183,29 @@ def execute(request: ProofRequest, listener: Listener) -> Execution:
     planned = (*inherited.cases, *_within_phases(tuple(found), request.phases))
     hidden = {case: why for p in plain.processes[:1] for case, why in silenced(p).items() if not request.phases}
     return Execution(
-        at, targets, changed, plain, error, value, receipts, planned, hidden, result.tail, found, inherited=inherited
+        at,
+        targets,
+        changed,
+        plain,
+        error,
+        value,
+        receipts,
+        planned,
+        hidden,
+        result.tail,
+        found,
+        inherited=inherited,
+        conditions=conditions,
+        remembered=remembered,
     )
+
+
+def conditions_of(request: ProofRequest, plain: RunObservation, targets: tuple[TargetSeen, ...]) -> Mapping[str, str]:
+    """Digests of all that the fault runs of the passed cases depend on."""
+    if not plain.processes:
+        return {}
+    seen = Conditions(plain.processes[0], request.command, request.environment, targets, request.claims)
+    return seen.of(plain)
 
 
 def judge(execution: Execution, request: ProofRequest, run: str) -> Proof:
@@ -193,6 +223,8 @@ def judge(execution: Execution, request: ProofRequest, run: str) -> Proof:
         silenced=execution.silenced,
         command=request.command,
         offline=request.offline,
+        conditions=execution.conditions,
+        remembered=execution.remembered,
     )
     cases, findings = judge_run(evidence)
     performance = measured(request.performance, execution.plain)
@@ -211,7 +243,7 @@ def judge(execution: Execution, request: ProofRequest, run: str) -> Proof:
         tail=execution.tail,
         bodies=execution.bodies,
         performance=performance,
-        inherited=(*request.inherited, *execution.inherited.inherited),
+        inherited=(*request.inherited, *execution.inherited.inherited, *inherited_from(execution.remembered)),
         removed=request.removed,
     )
 
@@ -262,9 +294,13 @@ class _Session:
             place = self._witness.address_of(target.name)
             listener.detail(f"relay: {target.name} is {place}, before {self._request.redact(target.url)}")
 
-    def faulted(self, plain: RunObservation, listener: Listener) -> tuple[RunObservation | None, RunObservation | None]:
-        """The two fault runs over the cases that they can tell something about."""
-        candidates = plan_faults(plain, self._request.claims)
+    def faulted(
+        self, plain: RunObservation, listener: Listener, known: Collection[str] = ()
+    ) -> tuple[RunObservation | None, RunObservation | None]:
+        """The two fault runs over the cases that they can tell something new about."""
+        candidates = plan_faults(plain, self._request.claims, known)
+        if known:
+            listener.say(f"fault runs: {len(known)} cases were proven before under the same conditions")
         if not candidates.ids:
             return None, None
         limit = min(self._request.timeout, max(_FAULT_RUN_FLOOR_S, plain.duration_s * _FAULT_RUN_FACTOR))

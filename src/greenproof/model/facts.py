@@ -220,6 +220,10 @@ class TestProcess:
     """Asserts are off: `-O`."""
     exit_status: int | None = None
     """What it said when it left; None: it left without a word."""
+    python: str = ""
+    """Versions of Python and pytest."""
+    installed: str = ""
+    """Digest of the distributions that are installed beside the tests."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,12 @@ class CaseVerdict:
     """Share of the delivered faults that the case noticed, 0 to 1; None when none was delivered."""
     failure: Failure | None = None
     duration_s: float | None = None
+    conditions: str | None = None
+    """Digest of all that what it did under the faults depended on; None: some of it is not known."""
+    faults_run: str | None = None
+    """The earlier run that observed the faults under the same conditions; None: this one did."""
+    faults_at: str | None = None
+    """When that run judged them: UTC in ISO 8601."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,8 @@ def _case(verdict: CaseVerdict, exchanges: Mapping[str, Exchange]) -> dict[str, 
         "faults": [_fault(f) for f in verdict.faults],
         "failure": _failure(verdict),
         "duration_s": verdict.duration_s,
+        "faults_run": verdict.faults_run,
+        "faults_at": verdict.faults_at,
     }
 
 

@@ -14,6 +14,7 @@ from pytest_greenproof.cases import Cases
 from pytest_greenproof.checks import Counter
 from pytest_greenproof.collection import Collection
 from pytest_greenproof.control import Address, Control
+from pytest_greenproof.installed import installed
 from pytest_greenproof.instruments import Instruments
 from pytest_greenproof.mocks import MODULES, Mocks
 from pytest_greenproof.reports import Reports
@@ -168,6 +169,7 @@ def _hello(config: pytest.Config, token: str, identity: Identity) -> Dict[str, A
         "worker": identity.worker,
         "nested": identity.nested,
         "python": platform.python_version(),
+        "installed": installed(),
         "pytest": pytest.__version__,
         "rootdir": str(config.rootpath),
         "arguments": _arguments(config),

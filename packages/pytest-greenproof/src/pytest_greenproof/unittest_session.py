@@ -12,6 +12,7 @@ from pytest_greenproof.blame import is_deliberate, text_of
 from pytest_greenproof.checks import Counter
 from pytest_greenproof.clock import now
 from pytest_greenproof.control import Address, Control
+from pytest_greenproof.installed import installed
 from pytest_greenproof.instruments import Instruments
 from pytest_greenproof.mocks import MODULES, Mocks
 from pytest_greenproof.texts import PART, head, parts
@@ -202,7 +203,7 @@ def start(arguments: Sequence[str], notice: Callable[[str], None]) -> Optional[S
         "m": "hello", "token": address.token, "pid": os.getpid(), "role": "main", "worker": None, "nested": False,
         "python": platform.python_version(), "pytest": "unittest", "rootdir": os.getcwd(), "arguments": places,
         "python_files": [pattern], "python_classes": [_NO_NAME], "python_functions": [_NO_NAME],
-        "optimised": not __debug__,
+        "optimised": not __debug__, "installed": installed(),
     }  # fmt: skip
     welcome = control.ask(hello) if control.alive else {}
     if not control.alive:

@@ -114,6 +114,8 @@ class Observation:
                 python_classes=texts_of(message, "python_classes") or ("Test",),
                 python_functions=texts_of(message, "python_functions") or ("test",),
                 optimised=bool(message.get("optimised")),
+                python=" ".join(maybe_text(message, key) or "" for key in ("python", "pytest")),
+                installed=maybe_text(message, "installed") or "",
             )
         )
         return len(self.processes) - 1

@@ -7,6 +7,7 @@ from greenproof.analysis.authenticity import reasons
 from greenproof.analysis.authenticity.claims import Claims
 from greenproof.analysis.authenticity.contact import Contact, Contacts
 from greenproof.model.facts import CaseRecord, Exchange, Failure, FaultKind, Outcome, Phase, RunObservation
+from greenproof.model.inheritance import Remembered
 from greenproof.model.verdicts import FaultResult, Reason
 
 # Raised by an expression that met a shape it did not expect: no check, however often it is right.
@@ -126,6 +127,16 @@ def falsified(case_id: str, contact: Contact, runs: Mapping[FaultKind, FaultRun]
         if reason is None and _differs(contact, first):
             reason = reasons.NOT_REPEATABLE.reason()
     return Falsification(told, reason, hollow, failures)
+
+
+def as_remembered(known: Remembered) -> Falsification:
+    """What an earlier run saw of a case that it proved: falsifiable, and by what."""
+    failures = {}
+    for result in known.faults:
+        if result.delivered and result.failure and result.phase == Phase.CALL.value:
+            kind, _, name = result.failure.partition(": ")
+            failures[FaultKind(result.kind)] = Failure(Phase.CALL, kind, name, "")
+    return Falsification(known.faults, None, failures=failures)
 
 
 def _is_handshake(contact: Contact, value: FaultResult, failure: Failure | None) -> bool:

@@ -20,22 +20,26 @@ class FaultCandidates:
     value: FaultPlan
 
 
-def plan_faults(plain: RunObservation, claims: Claims) -> FaultCandidates:
-    """Every passed case with an answer on a claimed route is repeated under both faults; the rest is decided."""
+def plan_faults(plain: RunObservation, claims: Claims, known: Collection[str] = ()) -> FaultCandidates:
+    """Every passed case with an answer on a claimed route is repeated under both faults; the rest is decided.
+
+    `known` are cases of which it is known already what they do under faults.
+    """
     faults: dict[str, CaseFaults] = {}
     fixture_routes: dict[Route, None] = {}
     resting: set[str] = set()
     contacts = Contacts(plain, claims)
     for case in plain.cases:
         contact = contacts.of(case)
-        if case.outcome is not Outcome.PASSED or not contact.on_route:
+        if case.outcome is not Outcome.PASSED or not contact.on_route or case.id in known:
             continue
         routes = claims.of(case.id)
         faults[case.id] = CaseFaults(routes, _refused(contact.call, routes))
         if not contact.call:
             resting.add(case.id)
             fixture_routes.update((route_of(x, routes), None) for x in contact.fixture)
-    needed = _needed_by_others(plain, resting)
+    # Who does not run cannot be disturbed.
+    needed = _needed_by_others(plain, resting.union(known))
     alone = tuple(r for r in fixture_routes if not any(r.matches(x.target, x.method, x.path) for x in needed))
     return FaultCandidates(
         tuple(faults),

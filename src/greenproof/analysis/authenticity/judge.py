@@ -9,8 +9,9 @@ from greenproof.analysis.authenticity.accounted import absent_cases, run_finding
 from greenproof.analysis.authenticity.arrived import Arrival, arrived
 from greenproof.analysis.authenticity.claims import Claims, route_of
 from greenproof.analysis.authenticity.contact import Contact, Contacts
-from greenproof.analysis.authenticity.falsifiable import Falsification, FaultRun, falsified
+from greenproof.analysis.authenticity.falsifiable import Falsification, FaultRun, as_remembered, falsified
 from greenproof.model.facts import CaseRecord, FaultKind, LostTarget, Outcome, Receipt, RunObservation
+from greenproof.model.inheritance import Remembered
 from greenproof.model.verdicts import CaseVerdict, Reason, Verdict
 
 
@@ -36,6 +37,10 @@ class Evidence:
     """Ids of what looks like a test and is never collected, each with the reason."""
     command: tuple[str, ...] = ()
     offline: bool = False
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    """Digest of all that a case's fault runs depend on, where all of it is known."""
+    remembered: Mapping[str, Remembered] = field(default_factory=dict)
+    """Cases that were proven before under these conditions, and what they did under the faults."""
 
 
 def judge_run(evidence: Evidence) -> tuple[tuple[CaseVerdict, ...], tuple[Reason, ...]]:
@@ -107,8 +112,16 @@ class _Judge:
         base = replace(base, receipts=arrival.receipts, remarks=arrival.remarks)
         if not contact.on_route:
             return self._verdict(base, arrival, None, None)
-        faults = falsified(record.id, contact, self._faults)
-        base = replace(base, faults=faults.results, sensitivity=faults.sensitivity)
+        known = evidence.remembered.get(record.id)
+        faults = falsified(record.id, contact, self._faults) if known is None else as_remembered(known)
+        base = replace(
+            base,
+            faults=faults.results,
+            sensitivity=faults.sensitivity,
+            conditions=evidence.conditions.get(record.id),
+            faults_run=known.run if known else None,
+            faults_at=known.at if known else None,
+        )
         weak = _checked(record, contact, faults) or _by_accident(contact, faults)
         return self._verdict(base, arrival, faults, weak)
 
