@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from greenproof.analysis.authenticity.reasons import CATALOGUE
+from greenproof.analysis.authenticity.ways import WAYS, example_of, ways_to
 from greenproof.cli.main import root
 from greenproof.model.error_codes import ERRORS
 from greenproof.model.exits import ExitCode
@@ -17,14 +18,25 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 def pages() -> dict[Path, str]:
     """Path of each page, and its text."""
-    rows = ((k.code, k.verdict.value if k.verdict else "finding", k.meaning, k.remedy) for k in CATALOGUE.values())
+    rows = (
+        (k.code, k.verdict.value if k.verdict else "finding", k.meaning, _example(k.code), k.remedy)
+        for k in CATALOGUE.values()
+    )
+    ways = ((way.code, way.meaning, way.example, way.reasons) for way in WAYS.values())
     return {
-        DOCS / "reasons.md": reasons_page(rows),
+        DOCS / "reasons.md": reasons_page(rows, ways),
         DOCS / "errors.md": errors_page(
             (k.code, " or ".join(str(int(c)) for c in k.exits), k.meaning, k.example, k.remedy) for k in ERRORS.values()
         ),
         DOCS / "commands.md": commands_page(dict(_helps(root, "greenproof", None)), ExitCode),
     }
+
+
+def _example(reason: str) -> str:
+    example = example_of(reason)
+    if "\n" not in example:
+        return example
+    return f"the way `{next(way.code for way in ways_to(reason) if way.example == example)}`"
 
 
 def _helps(command: click.Command, name: str, parent: click.Context | None) -> list[tuple[str, str]]:

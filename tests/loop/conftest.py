@@ -13,6 +13,16 @@ SHOP = Path(__file__).resolve().parents[1] / "support" / "shop.py"
 @pytest.fixture
 def shop() -> Iterator[str]:
     """The URL of a shop of its own, revision shop-1."""
+    yield from _serving()
+
+
+@pytest.fixture(scope="module")
+def shop_of_module() -> Iterator[str]:
+    """The same, for tests that do it no harm."""
+    yield from _serving()
+
+
+def _serving() -> Iterator[str]:
     command = [sys.executable, str(SHOP), "0", "shop-1"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout

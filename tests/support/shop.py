@@ -35,7 +35,7 @@ class Shop(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
         order = {"id": str(uuid.uuid4()), **body, "total": sum(body.get("prices", []))}
         ORDERS[str(order["id"])] = order
-        self.answer(201, order)
+        self.answer(201, order, {"X-Greenproof-Depth": "canned"} if "X-Bypass" in self.headers else None)
 
     def answer(self, status: int, document: object, headers: dict[str, str] | None = None) -> None:
         data = json.dumps(document).encode()

@@ -39,9 +39,10 @@ def assigned(section: str) -> Completer:
 def codes(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
     """Offers reason and error codes."""
     from greenproof.analysis.authenticity.reasons import CATALOGUE
+    from greenproof.analysis.authenticity.ways import WAYS
     from greenproof.model.error_codes import ERRORS
 
-    return _fitting(iter((*CATALOGUE, *ERRORS)), typed)
+    return _fitting(iter((*CATALOGUE, *WAYS, *ERRORS)), typed)
 
 
 def runs(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""`greenproof explain CODE`: reasons of verdicts, findings and errors, out of their catalogues."""
+"""`greenproof explain CODE`: reasons of verdicts, findings, ways and errors, out of their catalogues."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -7,19 +7,23 @@ from typing import Any
 import click
 
 from greenproof.analysis.authenticity.reasons import CATALOGUE, ReasonKind
+from greenproof.analysis.authenticity.ways import WAYS, Way, example_of, ways_to
 from greenproof.cli.completing import codes
 from greenproof.cli.context import write_json
 from greenproof.cli.output import show
 from greenproof.model.error_codes import ERRORS, ErrorKind
 from greenproof.model.errors import UsageError
 
+type Kind = ReasonKind | Way | ErrorKind
+
 
 @click.command()
 @click.argument("code", required=False, shell_complete=codes)
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
 def explain(code: str | None, as_json: bool) -> None:
-    """What a reason or error code means, and what to do about it. Without CODE: the list of all."""
-    kinds: list[ReasonKind | ErrorKind] = [*CATALOGUE.values(), *ERRORS.values()] if code is None else [_kind(code)]
+    """What the code of a reason, a way or an error means, an example, and what to do. Without CODE: all of them."""
+    everything: list[Kind] = [*CATALOGUE.values(), *WAYS.values(), *ERRORS.values()]
+    kinds = everything if code is None else [_kind(code)]
     if as_json:
         write_json("-", {"schema": "greenproof.codes/1", "codes": [_document(kind) for kind in kinds]})
     elif code is None:
@@ -28,15 +32,15 @@ def explain(code: str | None, as_json: bool) -> None:
         show(_explained(kinds[0]))
 
 
-def _kind(code: str) -> ReasonKind | ErrorKind:
+def _kind(code: str) -> Kind:
     # As it is printed behind a message, the code may come in brackets.
     name = code.strip("[]").lower()
-    found = CATALOGUE.get(name) or ERRORS.get(name)
+    found = CATALOGUE.get(name) or WAYS.get(name) or ERRORS.get(name)
     if found is not None:
         return found
-    near = get_close_matches(name[:100], [*CATALOGUE, *ERRORS], n=1)
+    near = get_close_matches(name[:100], [*CATALOGUE, *WAYS, *ERRORS], n=1)
     raise UsageError(
-        f"no reason and no error has the code {code[:100]!r}",
+        f"no reason, no way and no error has the code {code[:100]!r}",
         code="unknown-code",
         where="CODE",
         expected="one of the codes that `greenproof explain` lists",
@@ -53,15 +57,29 @@ def _listed() -> Iterator[str]:
     for reason in CATALOGUE.values():
         yield f"  {reason.code:28} {_verdict(reason):10} {reason.meaning}"
     yield ""
+    yield "ways to be green for nothing, each with an example"
+    for way in WAYS.values():
+        yield f"  {way.code:28} {'a way':10} {way.meaning}"
+    yield ""
     yield "errors"
     for error in ERRORS.values():
         yield f"  {error.code:28} {_exits(error):10} {error.meaning}"
 
 
-def _explained(kind: ReasonKind | ErrorKind) -> Iterator[str]:
+def _explained(kind: Kind) -> Iterator[str]:
+    if isinstance(kind, Way):
+        yield f"{kind.code}: a way to be green for nothing"
+        yield f"  {kind.meaning}"
+        yield from _example(kind.example)
+        yield f"  Told as: {', '.join(kind.reasons)}"
+        yield f"  What to do: {CATALOGUE[kind.reasons[0]].remedy}"
+        return
     if isinstance(kind, ReasonKind):
         yield f"{kind.code}: {kind.verdict.value if kind.verdict else 'a finding about the run'}"
         yield f"  {kind.meaning}"
+        yield from _example(example_of(kind.code))
+        if ways := ways_to(kind.code):
+            yield f"  Ways that may lead here: {', '.join(way.code for way in ways)}"
     else:
         yield f"{kind.code}: an error, {_exits(kind)}"
         yield f"  {kind.meaning}"
@@ -69,12 +87,29 @@ def _explained(kind: ReasonKind | ErrorKind) -> Iterator[str]:
     yield f"  What to do: {kind.remedy}"
 
 
+def _example(text: str) -> Iterator[str]:
+    """A sentence beside its label, code below it."""
+    if "\n" not in text:
+        yield f"  For example: {text}"
+        return
+    yield "  For example:"
+    yield ""
+    for line in text.splitlines():
+        yield f"      {line}".rstrip()
+    yield ""
+
+
 def _exits(kind: ErrorKind) -> str:
     return f"exit {' or '.join(str(int(code)) for code in kind.exits)}"
 
 
-def _document(kind: ReasonKind | ErrorKind) -> dict[str, Any]:
+def _document(kind: Kind) -> dict[str, Any]:
+    if isinstance(kind, Way):
+        remedy = CATALOGUE[kind.reasons[0]].remedy
+        told = {"code": kind.code, "meaning": kind.meaning, "remedy": remedy}
+        return {"kind": "way", "reasons": list(kind.reasons), "example": kind.example, **told}
     common = {"code": kind.code, "meaning": kind.meaning, "remedy": kind.remedy}
     if isinstance(kind, ReasonKind):
-        return {"kind": "reason" if kind.verdict else "finding", "verdict": kind.verdict, **common}
+        example = example_of(kind.code)
+        return {"kind": "reason" if kind.verdict else "finding", "verdict": kind.verdict, "example": example, **common}
     return {"kind": "error", "exit_codes": [int(one) for one in kind.exits], "example": kind.example, **common}

@@ -6,8 +6,12 @@ from enum import IntEnum
 _HEADER = "<!-- Made by `python scripts/reference.py`; a test compares it with the program. -->"
 
 
-def reasons_page(rows: Iterable[tuple[str, str, str, str]]) -> str:
-    """docs/reasons.md from (code, verdict or `finding`, meaning, remedy)."""
+def reasons_page(
+    rows: Iterable[tuple[str, str, str, str, str]], ways: Iterable[tuple[str, str, str, Iterable[str]]]
+) -> str:
+    """docs/reasons.md from (code, verdict or `finding`, meaning, example, remedy), and ways: (code, meaning, example,
+    codes of reasons).
+    """
     lines = [
         "# Reason codes",
         "",
@@ -15,10 +19,17 @@ def reasons_page(rows: Iterable[tuple[str, str, str, str]]) -> str:
         "",
         "`greenproof explain CODE` prints the same. A finding is about the run as a whole.",
         "",
-        "| code | verdict | meaning | what to do |",
-        "|---|---|---|---|",
+        "| code | verdict | meaning | for example | what to do |",
+        "|---|---|---|---|---|",
     ]
-    lines += [f"| `{code}` | {verdict} | {meaning} | {remedy} |" for code, verdict, meaning, remedy in rows]
+    lines += [
+        f"| `{code}` | {verdict} | {_cell(meaning)} | {_cell(example)} | {_cell(remedy)} |"
+        for code, verdict, meaning, example, remedy in rows
+    ]
+    lines += ["", "## Ways to be green for nothing", "", "Each example is run by a test of Greenproof itself."]
+    for code, meaning, example, reasons in ways:
+        told = " or ".join(f"`{reason}`" for reason in reasons)
+        lines += ["", f"### `{code}`", "", f"{meaning} Told as {told}.", "", "```python", example, "```"]
     return "\n".join(lines) + "\n"
 
 
