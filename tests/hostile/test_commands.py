@@ -10,7 +10,7 @@ from pathlib import Path
 import hostile_servers as servers
 import psutil
 import pytest
-from hostile import assert_decent, assert_ledger
+from hostile import assert_decent, assert_ledger, kinds
 from hostile_servers import serving
 from hostile_suite import prove, write_suite
 
@@ -115,6 +115,10 @@ def test_our_own_death_ends_everything(tmp_path: Path) -> None:
         while not (tmp_path / "left.txt").exists() or len((tmp_path / "left.txt").read_text().split()) < 3:
             assert process.poll() is None
             time.sleep(0.005)
+        # Cases are told some hundredths of a second after they have finished.
+        while "CaseFinished" not in kinds(tmp_path):
+            assert process.poll() is None
+            time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
 
     with serving(servers.healthy) as port:

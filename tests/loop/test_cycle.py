@@ -116,6 +116,9 @@ def project(tmp_path: Path) -> Iterator[Path]:
         greenproof(place, "down", "-q")
 
 
+EVIDENCE = re.compile(r"- ([^:]+): \[[^]]+\]\(<([^>]+)>\)")
+
+
 def greenproof(place: Path, *arguments: str, secret: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "greenproof", *arguments]
     environment = {**os.environ, "SHOP_SECRET": secret}
@@ -162,7 +165,10 @@ def test_a_turn_of_the_loop_and_the_next_one(project: Path) -> None:
     assert greenproof(project, "ledger", "verify", "--head", "1" * 64).returncode == 1
     the_head_is_that_of_the_last_event_that_the_worklog_speaks_of(project, text, head[1])
     what_is_gone_is_missed_and_what_is_inherited_is_told(project)
-    links = re.findall(r"- ([^:]+): \[[^]]+\]\(<([^>]+)>\)", text)
+    # The second turn repeated no fault run: nothing was touched.
+    assert re.search(rf"\| faults: fault runs of \d cases.* \| {result['run']} \|", text)
+    assert len(EVIDENCE.findall(text)) == 3
+    links = EVIDENCE.findall(worklogs(project)[0])
     assert len(links) == 5
     for what, place in links:
         assert (project / ".greenproof" / "worklogs" / place).exists(), what

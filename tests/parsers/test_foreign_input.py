@@ -32,6 +32,7 @@ from greenproof.adapters.relay.lean import heads
 from greenproof.adapters.relay.targets import Origin
 from greenproof.adapters.runners import addresses, census
 from greenproof.analysis.authenticity.claims import generalise, matches_any
+from greenproof.analysis.authenticity.dependence import Dependences
 from greenproof.analysis.authenticity.tolerance import Sources
 from greenproof.config import lines
 from greenproof.ledger.evidence import references
@@ -246,6 +247,12 @@ FUZZED: dict[str, tuple[str, Callable[..., object], st.SearchStrategy[Any], tupl
     ),
     "origin": ("greenproof.adapters.relay.targets", lambda t: Origin.parse("http://" + t), TEXTS, (GreenproofError,)),
     "census": ("greenproof.adapters.runners.census", a_file_of_tests, BYTES, NOTHING),
+    "dependence": (
+        "greenproof.analysis.authenticity.dependence",
+        lambda t: Dependences({"test_a.py": t, "b.py": "import test_a"}).of("b.py"),
+        TEXTS,
+        NOTHING,
+    ),
     "tolerance": (
         "greenproof.analysis.authenticity.tolerance",
         lambda t: Sources.read({"test_a.py": t}).tolerance("test_a.py::t"),
@@ -388,6 +395,7 @@ NOT_FOREIGN = {
     "greenproof.cli.completing": "names out of our own ledger, by one fixed pattern",
     "greenproof.cli.usage": "fixed patterns over click's own messages",
     "greenproof.loop.flooring": "a URL that was checked",
+    "greenproof.loop.remembering": "times that our own ledger has written; tests/loop/test_remembering.py",
     "greenproof.reporting.comparison": "our own schema",
     "greenproof.reporting.floor": "our own schema",
     "greenproof.reporting.history": "our own schema",

@@ -176,6 +176,14 @@ def assert_decent(outcome: Outcome, code: int | Iterable[int], *, seconds: float
     assert outcome.largest < megabytes * (1 << 20), outcome.largest
 
 
+def kinds(cwd: Path) -> set[str]:
+    """The kinds of events in the ledger of the folder."""
+    from greenproof.ledger import Ledger
+
+    with Ledger.open(cwd / ".greenproof" / "ledger.db", create=False) as ledger:
+        return {entry.kind for entry in ledger.entries()}
+
+
 def assert_ledger(cwd: Path, *kinds: str) -> None:
     """The ledger of the folder is whole, and holds events of these kinds."""
     from greenproof.ledger import Ledger

@@ -278,11 +278,13 @@ def service(served: Service, background: Background) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="session")
-def secure(background: Background, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
+def secure(background: Background, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int, Path]]:
+    """A server with HTTP/2: its port with TLS, its port without, and its certificate."""
     pem, private = certificate(tmp_path_factory.mktemp("tls"))
-    port = free_port()
+    port, clear = free_port(), free_port()
     config = hypercorn.config.Config()
     config.bind = [f"127.0.0.1:{port}"]
+    config.insecure_bind = [f"127.0.0.1:{clear}"]
     config.certfile, config.keyfile = str(pem), str(private)
     config.alpn_protocols = ["h2", "http/1.1"]
     config.graceful_timeout = 0.2
@@ -299,7 +301,7 @@ def secure(background: Background, tmp_path_factory: pytest.TempPathFactory) -> 
         raise RuntimeError("the TLS server does not answer")
 
     task, stop = background.run(start())
-    yield port, pem
+    yield port, clear, pem
 
     async def end() -> None:
         stop.set()
@@ -426,15 +428,16 @@ class Run:
 
 @pytest.fixture(scope="session")
 def relays(
-    served: Service, secure: tuple[int, Path], echo: int, tmp_path_factory: pytest.TempPathFactory
+    served: Service, secure: tuple[int, int, Path], echo: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[bool], Witness]]:
     """The witness with and without the lean relay, each started when it is first asked for."""
-    port, ca = secure
+    port, clear, ca = secure
     targets = [
         RelayTarget("api", f"http://127.0.0.1:{served.port}/", {"API": "{address}", "API_HOST": "{hostport}"}),
         RelayTarget("secure", f"https://127.0.0.1:{port}", {"SECURE": "{address}/v1"}, ca=ca),
         RelayTarget("loose", f"https://127.0.0.1:{port}", {"LOOSE": "{address}"}, insecure=True),
         RelayTarget("strict", f"https://127.0.0.1:{port}", {"STRICT": "{address}"}),
+        RelayTarget("clear", f"http://127.0.0.1:{clear}", {"CLEAR": "{address}/v1", "CLEAR_HOST": "{hostport}"}),
         RelayTarget("raw", f"http://127.0.0.1:{echo}", {"RAW": "{hostport}"}),
     ]
     started: dict[bool, Witness] = {}

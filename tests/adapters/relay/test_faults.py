@@ -232,6 +232,14 @@ def test_faults_over_http2(faulty, run, witness):
     assert [x.fault for x in run.exchanges()] == [FaultKind.ERROR] * 3
 
 
+def test_faults_over_http2_without_tls(faulty, run):
+    told = faulty("error")
+    with told.case("t::a"), httpx2.Client(http1=False, http2=True, timeout=5) as client:
+        answer = client.get(told.welcome["addresses"]["CLEAR"])
+        assert (answer.http_version, answer.status_code, answer.json()) == ("HTTP/2", 500, ERROR)
+    assert [x.fault for x in run.exchanges()] == [FaultKind.ERROR]
+
+
 def test_values_over_http2(faulty, run, witness):
     import ssl
 

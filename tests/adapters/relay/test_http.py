@@ -228,7 +228,7 @@ def test_opaque_bytes_pass(run):
     ]
 
 
-def test_http2_without_tls_is_passed_as_opaque_bytes(run):
+def test_what_only_begins_like_http2_is_passed_as_opaque_bytes(run):
     told = run.begin().hello()
     host, _, port = told.welcome["addresses"]["RAW"].partition(":")
     with told.case("t::a"), socket.create_connection((host, int(port)), 5) as raw:
@@ -236,6 +236,18 @@ def test_http2_without_tls_is_passed_as_opaque_bytes(run):
         assert raw.recv(100) == b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
     (seen,) = run.exchanges()
     assert (seen.protocol, seen.phase) == ("tcp", Phase.CALL)
+
+
+def test_http2_without_tls(run):
+    told = run.begin().hello()
+    with told.case("t::a"), httpx2.Client(http1=False, http2=True, timeout=5) as client:
+        for _ in range(2):
+            answer = client.get(told.welcome["addresses"]["CLEAR"])
+            assert (answer.http_version, answer.status_code) == ("HTTP/2", 200)
+    seen = run.exchanges()
+    assert [(x.protocol, x.method, x.status, x.identity, x.join) for x in seen] == [
+        ("http/2", "GET", 200, "secure-1", Join.PORT)
+    ] * 2
 
 
 def test_what_is_sent_between_cases_belongs_to_nobody(run):

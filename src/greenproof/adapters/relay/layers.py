@@ -8,7 +8,7 @@ from typing import Any, cast
 import wsproto.events
 from mitmproxy import connection
 from mitmproxy.net.tls import starts_like_tls_record
-from mitmproxy.proxy import commands, context, events, layer, layers, tunnel
+from mitmproxy.proxy import commands, context, events, layer, layers, server_hooks, tunnel
 from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode, HttpStream, SendHttp
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
@@ -38,13 +38,20 @@ ACCEPTED = "greenproof.accepted"
 
 _HTTP1 = re.compile(rb"[A-Za-z!#$%&'*+.^_`|~0-9-]{1,32} ")
 _PERHAPS_HTTP1 = re.compile(rb"[A-Za-z-]{0,20}\Z")
-_HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n"
+_HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+_HTTP2_LINE = _HTTP2_PREFACE[:16]
+_HTTP2 = b"h2"
 
 type Commands = Generator[commands.Command, Any, None]
 
 
 class NextLayer:
     """Decides from the first bytes of a client what is spoken on a connection."""
+
+    def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
+        """Hook of mitmproxy: a connection to the service speaks what that of the client speaks."""
+        if data.client.alpn == _HTTP2 and not data.client.tls and not data.server.tls:
+            data.server.alpn = _HTTP2
 
     def next_layer(self, data: layer.NextLayer) -> None:
         """Hook of mitmproxy."""
@@ -63,7 +70,15 @@ def _choose(place: context.Context, first: bytes) -> layer.Layer | None:
         stack /= layers.ServerTLSLayer(place)
     if client_tls:
         stack /= layers.ClientTLSLayer(place)
-    opaque = not client_tls and (first.startswith(_HTTP2_PREFACE) or not _HTTP1.match(first))
+    opaque = not client_tls and (first.startswith(_HTTP2_LINE) or not _HTTP1.match(first))
+    if not client_tls and _HTTP2_PREFACE.startswith(first[: len(_HTTP2_PREFACE)]):
+        if len(first) < len(_HTTP2_PREFACE):
+            return None
+        # HTTP/2 without TLS, with prior knowledge (RFC 9113, 3.3), as gRPC speaks it: mitmproxy goes by what TLS agreed
+        # on, and so it is told that this was agreed on.
+        opaque, place.client.alpn = False, _HTTP2
+        if cast("ReverseMode", place.client.proxy_mode).scheme == "http":
+            place.server.alpn = _HTTP2
     stack /= layers.TCPLayer(place) if opaque else RelayHttpLayer(place, HTTPMode.transparent)
     return stack[0]
 
