@@ -17,8 +17,9 @@ check: install
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 
+# Two at a time: most tests wait for processes that they have started.
 unit: install apex
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadgroup
 
 test: check unit
 

@@ -18,6 +18,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         rare = [item for item in items if item.get_closest_marker("hostile")]
         config.hook.pytest_deselected(items=rare)
         items[:] = [item for item in items if item not in rare]
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item.nodeid)))
+
+
+def _group(nodeid: str) -> str:
+    """What shares costly fixtures, or addresses, stays in one worker: a module, and all of Apex."""
+    return "apex" if "tests/apex/" in nodeid else nodeid.partition("::")[0]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -44,6 +44,11 @@ from greenproof.reporting.summary import summary_lines
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; '-' is stdout.")
 @click.option("--no-faults", is_flag=True, help="Only the plain run; 'inconclusive' at best.")
 @click.option(
+    "--confine",
+    is_flag=True,
+    help="Give the tests a network in which nothing is but the relay, so that no client can pass it by (Linux).",
+)
+@click.option(
     "--repeat-faults",
     is_flag=True,
     help="Make all fault runs again, also of cases that were proven before under the same conditions.",
@@ -65,6 +70,7 @@ def prove(
     environment: str | None,
     json_file: str | None,
     no_faults: bool,
+    confine: bool,
     repeat_faults: bool,
     fail_fast: bool,
     timeout: float,
@@ -89,6 +95,7 @@ def prove(
         fail_fast=fail_fast,
         timeout=timeout,
         removed=removed,
+        confine=confine,
     )
     platform = _platform_for(plan, chosen, overrides)
     request = prove_request(plan, chosen, platform, command, overrides)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from greenproof.adapters.confinement import Network
 from greenproof.adapters.logs.receipts import mark, read_receipts
 from greenproof.adapters.probes.identity import TargetIdentity, identify
 from greenproof.adapters.relay import RelayTarget, Witness
@@ -101,6 +102,8 @@ class ProofRequest:
     collected: tuple[str, ...] = ()
     """With phases: every id that the command collects, also those that no phase holds."""
     offline: bool = False
+    confine: bool = False
+    """The tests get a network of their own, in which nothing is but the relay."""
     known: Known = field(default_factory=dict)
     """What earlier runs saw of cases that they proved; empty: every fault run is made."""
     redact: Callable[[str], str] = redact_text
@@ -163,9 +166,9 @@ def execute(request: ProofRequest, listener: Listener) -> Execution:
     at = datetime.now(UTC).isoformat(timespec="seconds")
     resolve(request.command, request.directory, request.environment.get("PATH"))
     targets, dead = _looked_at(request, listener)
-    with _session(request, dead) as session:
+    with session(request, dead) as running:
         marks = [mark(t.service or t.name, t.log, t.log_source) for t in request.targets if t.log]
-        plain, result = session.plain(listener)
+        plain, result = running.plain(listener)
         receipts = read_receipts(marks, _traces(plain), wait_s=_RECEIPTS_WAIT_S)
         error = value = None
         conditions: Mapping[str, str] = {}
@@ -173,7 +176,7 @@ def execute(request: ProofRequest, listener: Listener) -> Execution:
         if request.faults and not request.offline and not plain.relay_lost and not plain.lost_targets:
             conditions = conditions_of(request, plain, targets)
             remembered = known_of(conditions, request.known)
-            error, value = session.faulted(plain, listener, remembered)
+            error, value = running.faulted(plain, listener, remembered)
         listener.doing("judging", None, False)
     targets, changed = _still_the_same(targets, request)
     found = {case: digest for p in plain.processes[:1] for case, digest in bodies(p).items()}
@@ -250,15 +253,16 @@ def judge(execution: Execution, request: ProofRequest, run: str) -> Proof:
 
 def collect(request: ProofRequest, listener: Listener) -> tuple[str, ...]:
     """The ids that the command would run, without running one."""
-    with _session(request) as session:
-        observation, _ = session.run(None, (), listener, request.timeout)
+    with session(request) as running:
+        observation, _ = running.run(None, (), listener, request.timeout)
     return tuple(dict.fromkeys((*observation.collected, *observation.deselected)))
 
 
-class _Session:
+class Session:
     """One relay and one prepared environment for all runs of a suite."""
 
-    def __init__(self, request: ProofRequest, witness: Witness) -> None:
+    def __init__(self, request: ProofRequest, witness: Witness, network: Network | None = None) -> None:
+        self._network = None if network is None else network.pid
         self._request = request
         self._witness = witness
         self._plugin = plugin_folder(request.state / "cache")
@@ -315,15 +319,16 @@ class _Session:
         return error, value
 
     def run(
-        self, fault: FaultPlan | None, select: Sequence[str] | None, listener: Listener, timeout: float
+        self, fault: FaultPlan | None, select: Sequence[str] | None, listener: Listener, timeout: float,
+        extra: Mapping[str, str] | None = None,
     ) -> tuple[RunObservation, CommandResult]:
-        """One run of the command, with all facts about it."""
+        """One run of the command, with all facts about it. `extra` variables are for this run alone."""
         request, witness = self._request, self._witness
         kind = fault.kind.value if fault else None
         watch = watch_for(request.performance) if fault is None else None
         witness.begin(fault, select, lambda record: listener.case(kind, redacted_case(record, request.redact)), watch)
         environment = witnessed_environment(
-            request.environment,
+            {**request.environment, **(extra or {})},
             plugin=self._plugin,
             control=witness.control,
             addresses=witness.addresses(),
@@ -338,7 +343,9 @@ class _Session:
         def tell(line: str) -> None:
             listener.output(request.redact(line))
 
-        command = TestCommand(argv, directory=request.directory, environment=environment, timeout=timeout)
+        command = TestCommand(
+            argv, directory=request.directory, environment=environment, timeout=timeout, network=self._network
+        )
         try:
             # The output of a fault run is full of reds that we caused: it would only mislead.
             result = command.run(on_line=tell if fault is None else None)
@@ -355,7 +362,10 @@ class _Session:
 
 
 @contextlib.contextmanager
-def _session(request: ProofRequest, dead: Collection[str] = ()) -> Iterator[_Session]:
+def session(
+    request: ProofRequest, dead: Collection[str] = (), operators: str | None = None
+) -> Iterator[Session]:
+    """A relay before the targets, for as many runs as are wanted. `operators`: who decides about further faults."""
     relayed = [
         RelayTarget(
             name=t.name,
@@ -367,8 +377,10 @@ def _session(request: ProofRequest, dead: Collection[str] = ()) -> Iterator[_Ses
         )
         for t in request.targets
     ]
-    with Witness.start(relayed, state=request.state / "cache" / "relay") as witness:
-        yield _Session(request, witness)
+    with contextlib.ExitStack() as stack:
+        network = stack.enter_context(Network.start(t.url for t in request.targets)) if request.confine else None
+        witness = stack.enter_context(Witness.start(relayed, state=request.state / "cache" / "relay", network=network))
+        yield Session(request, witness, network)
 
 
 def _second_faults(plan: FaultPlan) -> str:

@@ -35,6 +35,7 @@ class Overrides:
     timeout: float = 900.0
     removed: tuple[str, ...] = ()
     """Globs of cases that are gone on purpose."""
+    confine: bool = False
 
 
 def pairs(option: str, values: Iterable[str]) -> dict[str, str]:
@@ -107,6 +108,7 @@ def prove_request(
         fail_fast=overrides.fail_fast,
         timeout=overrides.timeout,
         removed=overrides.removed,
+        confine=overrides.confine,
         redact=_redactor(platform),
     )
 

@@ -49,7 +49,8 @@ class Control:
     async def open(self) -> None:
         """Start to listen; afterwards `address` is the value of GREENPROOF_CONTROL."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Line(self), HOST, 0, backlog=MOST_CONNECTIONS)
+        held = self.listeners.ports.open(HOST)
+        self._server = await loop.create_server(lambda: Line(self), sock=held, backlog=MOST_CONNECTIONS)
         port = self._server.sockets[0].getsockname()[1]
         self.address = f"{HOST}:{port}:{self.token}"
 

@@ -101,7 +101,7 @@ class Conversations:
 
     def tcp_start(self, flow: tcp.TCPFlow) -> None:
         """Bytes that are not HTTP."""
-        listener = self.listeners.by_port.get(flow.client_conn.sockname[1])
+        listener = self.listeners.at(flow.client_conn.sockname)
         if listener is None:
             return
         run = self.run()

@@ -27,8 +27,7 @@ class Encryption(TlsConfig):
 
     def tls_start_server(self, data: tls.TlsData) -> None:
         """Connect to a service with the trust of its target."""
-        port = data.context.client.sockname[1]
-        listener: Listener | None = self.listeners.by_port.get(port)
+        listener: Listener | None = self.listeners.at(data.context.client.sockname)
         server = data.conn
         own_trust = listener is not None and bool(listener.target.ca or listener.target.insecure)
         if listener is None or not own_trust or not isinstance(server, Server):

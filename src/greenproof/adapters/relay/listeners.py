@@ -3,14 +3,16 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.master import Master
 from mitmproxy.options import Options
 from mitmproxy.proxy import mode_specs
 
+from greenproof.adapters.confinement.network import listening
 from greenproof.adapters.relay.connections import Handler, Hooks, frozen
 from greenproof.adapters.relay.joining import SHARED
 from greenproof.adapters.relay.lean import Front, Place
@@ -24,6 +26,25 @@ BACKLOG = 4096
 MOST_SLOTS = 256
 
 
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where ports are opened: here, or in a network of the tests' own."""
+
+    ask_at: str | None = None
+    """Path of the socket of that network's keeper."""
+    places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """URL of a target -> where it is found there without the relay's variables."""
+
+    def open(self, host: str, port: int = 0) -> socket.socket:
+        """A bound socket. Raises OSError."""
+        if self.ask_at is not None:
+            return listening(self.ask_at, host, port)
+        # asyncio turns Nagle's algorithm off only where the protocol is named; else heads and bodies wait 40 ms.
+        held = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        held.bind((host, port))
+        return held
+
+
 @dataclass(eq=False, slots=True)
 class Listener:
     """A port before one target."""
@@ -31,6 +52,7 @@ class Listener:
     target: RelayTarget
     origin: Origin
     slot: int
+    host: str
     port: int
     peers: dict[Origin, str]
     """The addresses of all targets in the same slot."""
@@ -39,7 +61,7 @@ class Listener:
     @property
     def address(self) -> str:
         """`https` stays `https`."""
-        return f"{self.origin.scheme}://{HOST}:{self.port}"
+        return f"{self.origin.scheme}://{self.host}:{self.port}"
 
 
 class Listeners:
@@ -54,13 +76,17 @@ class Listeners:
         loss: LossWatch,
         *,
         lean: bool = True,
+        ports: Ports | None = None,
     ) -> None:
         self.master = master
         self._hooks = Hooks(master)
         self._options: Options | None = None
         self.proxyserver = proxyserver
         self.targets = targets
-        self.by_port: dict[int, Listener] = {}
+        self.ports = ports or Ports()
+        self._by_place: dict[tuple[str, int], Listener] = {}
+        self._written: list[Listener] = []
+        """Those at the addresses that the targets' own URLs name."""
         self._slots: dict[int, list[Listener]] = {}
         self._next = SHARED
         self._clients: set[object] = set()
@@ -69,6 +95,20 @@ class Listeners:
         self._place = Place(run, loss, self._hand_over, self._leave)
         self._idle = asyncio.Event()
         self._idle.set()
+
+    def at(self, place: Sequence[Any]) -> Listener | None:
+        """The listener at a local address."""
+        return self._by_place.get((place[0], place[1]))
+
+    async def open_written(self) -> None:
+        """In a network of the tests' own, also be where a target's own URL leads to: some addresses are written into
+        tests.
+        """
+        for target in self.targets:
+            place = self.ports.places.get(target.url)
+            if place is not None and (place[0], place[1]) not in self._by_place:
+                peers = self._slots[SHARED][0].peers
+                self._written.append(await self._open(target, SHARED, peers, *place))
 
     async def open_slot(self) -> int:
         """Open a port before each target; past the limit the shared slot has to do."""
@@ -89,13 +129,13 @@ class Listeners:
         self._slots[slot] = opened
         return slot
 
-    async def _open(self, target: RelayTarget, slot: int, peers: dict[Origin, str]) -> Listener:
-        # asyncio turns Nagle's algorithm off only where the protocol is named; else heads and bodies wait 40 ms.
-        held = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        held.bind((HOST, 0))
-        listener = Listener(target, Origin.parse(target.url), slot, held.getsockname()[1], peers)
+    async def _open(
+        self, target: RelayTarget, slot: int, peers: dict[Origin, str], host: str = HOST, port: int = 0
+    ) -> Listener:
+        held = self.ports.open(host, port)
+        listener = Listener(target, Origin.parse(target.url), slot, host, held.getsockname()[1], peers)
         peers.setdefault(listener.origin, listener.address)
-        self.by_port[listener.port] = listener
+        self._by_place[host, listener.port] = listener
 
         loop = asyncio.get_running_loop()
         listener.server = await loop.create_server(lambda: self._meet(listener), sock=held, backlog=BACKLOG)
@@ -174,7 +214,8 @@ class Listeners:
     def endpoints(self, slot: int) -> list[list[str | int]]:
         """Every relay address that a process of this slot may connect to: its own and the shared ones."""
         slots = dict.fromkeys((slot, SHARED))
-        return [[HOST, held.port] for number in slots for held in self._slots[number]]
+        opened = [held for number in slots for held in self._slots[number]]
+        return [[held.host, held.port] for held in (*opened, *self._written)]
 
     def close_workers(self) -> None:
         """Close all but the shared slot."""
@@ -185,11 +226,11 @@ class Listeners:
     def close(self) -> None:
         """Close everything."""
         self.close_workers()
-        for listener in self._slots.pop(SHARED, []):
+        for listener in (*self._slots.pop(SHARED, []), *self._written):
             self._close(listener)
 
     def _close(self, listener: Listener) -> None:
-        self.by_port.pop(listener.port, None)
+        self._by_place.pop((listener.host, listener.port), None)
         if listener.server is not None:
             listener.server.close()
 

@@ -27,7 +27,7 @@ from greenproof.adapters.relay.conversations import Conversations
 from greenproof.adapters.relay.encryption import Encryption
 from greenproof.adapters.relay.joining import SHARED
 from greenproof.adapters.relay.layers import NextLayer
-from greenproof.adapters.relay.listeners import Listeners
+from greenproof.adapters.relay.listeners import Listeners, Ports
 from greenproof.adapters.relay.loss import LossWatch
 from greenproof.adapters.relay.run import Run
 from greenproof.adapters.relay.tap import Tap
@@ -93,7 +93,13 @@ class Host:
         self.master = Master(options.Options(mode=[], confdir=settings["confdir"]))
         proxyserver = Proxyserver()  # type: ignore[no-untyped-call]
         self.listeners = Listeners(
-            self.master, proxyserver, targets, lambda: self.run, self.loss, lean=settings["lean"]
+            self.master,
+            proxyserver,
+            targets,
+            lambda: self.run,
+            self.loss,
+            lean=settings["lean"],
+            ports=Ports(settings.get("ask_at"), settings.get("places") or {}),
         )
         self.control = Control(self.listeners, lambda: self.run, lambda: self.loss.stop)
         self.master.addons.add(  # type: ignore[no-untyped-call]
@@ -115,6 +121,7 @@ class Host:
         self._mitmproxy = asyncio.get_running_loop().create_task(self.master.run())
         await self.started.event.wait()
         await self.listeners.open_slot()
+        await self.listeners.open_written()
         await self.control.open()
         self.tell(
             e="ready",

@@ -37,7 +37,7 @@ class Tap:
 
     def client_connected(self, client: connection.Client) -> None:
         """A client is there: whose is it?"""
-        listener = self.listeners.by_port.get(client.sockname[1])
+        listener = self.listeners.at(client.sockname)
         if listener is not None:
             peer, local = client.peername, client.sockname
             self.run().joining.connect(client.id, (peer[0], peer[1]), (local[0], local[1]), listener.slot)
@@ -54,7 +54,7 @@ class Tap:
 
     def listener_of(self, client: connection.Client) -> Listener | None:
         """The port that the client came to; None when it was closed in the meantime."""
-        return self.listeners.by_port.get(client.sockname[1])
+        return self.listeners.at(client.sockname)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """The head of a request came: the exchange starts and belongs to the present moment."""

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Self, cast
 
+from greenproof.adapters.confinement import Network
 from greenproof.adapters.relay.targets import Origin, RelayTarget
 from greenproof.adapters.relay.wire import PARTS, encode, load
 from greenproof.model.errors import RelayError
@@ -61,11 +62,13 @@ class Witness:
         startup_timeout: float = 20.0,
         grace: float = GRACE_S,
         lean: bool = True,
+        network: Network | None = None,
     ) -> Self:
         """Start the process and wait until every port is open.
 
         `state` keeps the CA between starts; one witness at a time may use it. Without `lean`, mitmproxy serves what is
-        simple, too. Raises RelayError.
+        simple, too. With a `network`, every port is opened there, also those that the targets' own URLs name. Raises
+        RelayError.
         """
         for target in targets:
             Origin.parse(target.url)
@@ -83,7 +86,10 @@ class Witness:
         witness = cls(process, state, grace)
         witness.ca_certificate = confdir.absolute() / "mitmproxy-ca-cert.pem"
         witness._reader.start()
-        settings = {"targets": list(targets), "confdir": str(confdir.absolute()), "grace": grace, "lean": lean}
+        settings: Message = {"targets": list(targets), "confdir": str(confdir.absolute()), "grace": grace, "lean": lean}
+        if network is not None:
+            settings["ask_at"] = network.ask_at
+            settings["places"] = {url: (place.host, place.port) for url, place in network.places.items()}
         try:
             witness._tell(settings, startup_timeout)
             ready = witness._expect("ready", startup_timeout)

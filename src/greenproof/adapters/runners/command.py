@@ -74,7 +74,17 @@ class TestCommand:
 
     __test__ = False
 
-    def __init__(self, argv: Sequence[str], *, directory: Path, environment: Mapping[str, str], timeout: float) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        directory: Path,
+        environment: Mapping[str, str],
+        timeout: float,
+        network: int | None = None,
+    ) -> None:
+        """`network`: the process whose network the command gets; None: ours."""
+        self._network = "-" if network is None else str(network)
         self._argv = list(argv)
         self._directory = directory
         self._environment = dict(environment)
@@ -110,7 +120,7 @@ class TestCommand:
         executable = resolve(self._argv, self._directory, self._environment.get("PATH"))
         try:
             return subprocess.Popen(
-                [sys.executable, "-I", "-S", _MORTAL, str(os.getpid()), executable, *self._argv],
+                [sys.executable, "-I", "-S", _MORTAL, str(os.getpid()), self._network, executable, *self._argv],
                 cwd=self._directory,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,

@@ -1,6 +1,8 @@
 """Stand between us and a command: nothing of it outlives us, and it can't do any harm to its parent.
 
-    python -I -S mortal.py PARENT_PID EXECUTABLE ARGV...
+    python -I -S mortal.py PARENT_PID NETWORK EXECUTABLE ARGV...
+
+NETWORK is the process whose network (and rights, and mounts) the command gets; `-`: it stays in ours.
 
 Run as a script, in an interpreter without site. A function between fork and exec would do the same, but is not safe
 in a process with threads. A command that kills its parent meets this process instead of ours, and the kernel then
@@ -27,7 +29,7 @@ _LEFT_TO_THE_COMMAND = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIG
 
 def main() -> None:
     """Start the command and leave as it leaves: with its exit code, or by the signal that killed it."""
-    parent, executable, argv = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    parent, network, executable, argv = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]
     signal.signal(_PARENT_DIED, lambda number, frame: _follow(parent))
     _ask_kernel(_PR_SET_PDEATHSIG, _PARENT_DIED)
     _ask_kernel(_PR_SET_CHILD_SUBREAPER, 1)
@@ -38,9 +40,12 @@ def main() -> None:
     if child == 0:
         for number, handler in (*before.items(), (_PARENT_DIED, signal.SIG_DFL)):
             signal.signal(number, handler)
-        _ask_kernel(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        _leave_without(ours)
         try:
+            if network != "-":
+                _enter(network)
+            # After that: a change of rights takes this order back.
+            _ask_kernel(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            _leave_without(ours)
             os.execv(executable, argv)  # noqa: S606 - the user's own command
         except OSError as error:
             sys.stderr.write(f"{executable} can't be run: {error.strerror}\n")
@@ -58,6 +63,22 @@ def _ask_kernel(option: int, value: int) -> None:
     libc = ctypes.CDLL(None)
     if hasattr(libc, "prctl"):
         libc.prctl(option, int(value), 0, 0, 0)
+
+
+def _enter(holder: str) -> None:
+    """The namespaces of another process; those of users first, for they give the right to the others."""
+    opened = []
+    for space in ("user", "mnt", "net"):
+        handle = os.open(f"/proc/{holder}/ns/{space}", os.O_RDONLY)
+        # Nobody may enter the users' namespace in which he is already.
+        if os.fstat(handle).st_ino != os.stat(f"/proc/self/ns/{space}").st_ino:  # noqa: PTH116
+            opened.append(handle)
+    here = os.getcwd()  # noqa: PTH109 - quick to start
+    for handle in opened:
+        os.setns(handle)
+        os.close(handle)
+    # Other mounts: the folder is entered anew.
+    os.chdir(here)
 
 
 def _leave_without(parent: int) -> None:

@@ -16,6 +16,12 @@ COMMAND_LINE: tuple[ErrorKind, ...] = (
         "Run it in a folder of your own, or use --stdout.",
     ),
     usage(
+        "confine-refused",
+        "This machine does not let the tests have a network of their own.",
+        "greenproof prove --confine, where users may not make namespaces",
+        "Leave --confine out: what goes past the relay is `unproven` then; or allow namespaces for users (Linux).",
+    ),
+    usage(
         "unknown-command",
         "There is no command of this name.",
         "greenproof prov",
