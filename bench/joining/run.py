@@ -49,6 +49,8 @@ MODES: Mapping[str, Mode] = {
     "plain": Mode(),
     "-n 2": Mode(("-n", "2")),
     "-n 2, one port for all": Mode(("-n", "2", *_SHARED)),
+    "crowd": Mode((), HERE / "crowd"),
+    "crowd, -n 2": Mode(("-n", "2"), HERE / "crowd"),
     "browser": _BROWSER,
     "browser, -n 2, one port for all": replace(_BROWSER, arguments=("-n", "2", *_SHARED)),
 }
