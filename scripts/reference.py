@@ -1,4 +1,4 @@
-"""Write docs/commands.md, docs/reasons.md and docs/errors.md from the program."""
+"""Write docs/commands.md, docs/reasons.md, docs/measure-findings.md and docs/errors.md from the program."""
 
 import sys
 from pathlib import Path
@@ -8,10 +8,11 @@ import click
 
 from greenproof.analysis.authenticity.reasons import CATALOGUE
 from greenproof.analysis.authenticity.ways import WAYS, example_of, ways_to
+from greenproof.analysis.measure.rules import kinds
 from greenproof.cli.main import root
 from greenproof.model.error_codes import ERRORS
 from greenproof.model.exits import ExitCode
-from greenproof.reporting.reference import commands_page, errors_page, reasons_page
+from greenproof.reporting.reference import commands_page, errors_page, findings_page, reasons_page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -25,6 +26,9 @@ def pages() -> dict[Path, str]:
     ways = ((way.code, way.meaning, way.example, way.reasons) for way in WAYS.values())
     return {
         DOCS / "reasons.md": reasons_page(rows, ways),
+        DOCS / "measure-findings.md": findings_page(
+            (k.code, k.weight.value, k.meaning, k.example, k.remedy) for k in kinds().values()
+        ),
         DOCS / "errors.md": errors_page(
             (k.code, " or ".join(str(int(c)) for c in k.exits), k.meaning, k.example, k.remedy) for k in ERRORS.values()
         ),

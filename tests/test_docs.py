@@ -18,7 +18,7 @@ def reference() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["commands.md", "errors.md", "reasons.md"])
+@pytest.mark.parametrize("name", ["commands.md", "errors.md", "measure-findings.md", "reasons.md"])
 def test_reference_pages_are_those_of_the_program(name: str) -> None:
     pages = {path.name: text for path, text in reference().pages().items()}
     written = (ROOT / "docs" / name).read_text("utf-8")

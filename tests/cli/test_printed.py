@@ -10,6 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 from greenproof.analysis.authenticity.reasons import CATALOGUE
 from greenproof.analysis.authenticity.ways import WAYS
 from greenproof.cli.main import COMMANDS, _run, root
+from greenproof.analysis.measure.rules import kinds
 from greenproof.model.error_codes import ERRORS
 
 WIDTHS = [80, 120]
@@ -162,8 +163,8 @@ def test_explanation(code: str, capsys: pytest.CaptureFixture[str], snapshot: Sn
 def test_explain_knows_every_code(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = printed(capsys, "explain")
     listed = {line.split()[0] for line in out.splitlines() if line.startswith("  ")}
-    assert listed == {*CATALOGUE, *WAYS, *ERRORS}
-    for code in (*CATALOGUE, *WAYS, *ERRORS):
+    assert listed == {*CATALOGUE, *WAYS, *kinds(), *ERRORS}
+    for code in (*CATALOGUE, *WAYS, *kinds(), *ERRORS):
         assert printed(capsys, "explain", code)[0] == 0
     document = json.loads(printed(capsys, "explain", "--json")[1])
     assert {one["code"] for one in document["codes"]} == listed

@@ -8,13 +8,15 @@ import click
 
 from greenproof.analysis.authenticity.reasons import CATALOGUE, ReasonKind
 from greenproof.analysis.authenticity.ways import WAYS, Way, example_of, ways_to
+from greenproof.analysis.measure.kinds import FindingKind
+from greenproof.analysis.measure.rules import kinds as measure_kinds
 from greenproof.cli.completing import codes
 from greenproof.cli.context import write_json
 from greenproof.cli.output import show
 from greenproof.model.error_codes import ERRORS, ErrorKind
 from greenproof.model.errors import UsageError
 
-type Kind = ReasonKind | Way | ErrorKind
+type Kind = ReasonKind | Way | FindingKind | ErrorKind
 
 
 @click.command()
@@ -22,7 +24,7 @@ type Kind = ReasonKind | Way | ErrorKind
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
 def explain(code: str | None, as_json: bool) -> None:
     """What the code of a reason, a way or an error means, an example, and what to do. Without CODE: all of them."""
-    everything: list[Kind] = [*CATALOGUE.values(), *WAYS.values(), *ERRORS.values()]
+    everything: list[Kind] = [*CATALOGUE.values(), *WAYS.values(), *measure_kinds().values(), *ERRORS.values()]
     kinds = everything if code is None else [_kind(code)]
     if as_json:
         write_json("-", {"schema": "greenproof.codes/1", "codes": [_document(kind) for kind in kinds]})
@@ -35,10 +37,10 @@ def explain(code: str | None, as_json: bool) -> None:
 def _kind(code: str) -> Kind:
     # As it is printed behind a message, the code may come in brackets.
     name = code.strip("[]").lower()
-    found = CATALOGUE.get(name) or WAYS.get(name) or ERRORS.get(name)
+    found = CATALOGUE.get(name) or WAYS.get(name) or measure_kinds().get(name) or ERRORS.get(name)
     if found is not None:
         return found
-    near = get_close_matches(name[:100], [*CATALOGUE, *WAYS, *ERRORS], n=1)
+    near = get_close_matches(name[:100], [*CATALOGUE, *WAYS, *measure_kinds(), *ERRORS], n=1)
     raise UsageError(
         f"no reason, no way and no error has the code {code[:100]!r}",
         code="unknown-code",
@@ -61,6 +63,10 @@ def _listed() -> Iterator[str]:
     for way in WAYS.values():
         yield f"  {way.code:28} {'a way':10} {way.meaning}"
     yield ""
+    yield "findings about the measure: what changed in the tests themselves"
+    for change in measure_kinds().values():
+        yield f"  {change.code:28} {change.weight.value:10} {change.meaning}"
+    yield ""
     yield "errors"
     for error in ERRORS.values():
         yield f"  {error.code:28} {_exits(error):10} {error.meaning}"
@@ -80,6 +86,10 @@ def _explained(kind: Kind) -> Iterator[str]:
         yield from _example(example_of(kind.code))
         if ways := ways_to(kind.code):
             yield f"  Ways that may lead here: {', '.join(way.code for way in ways)}"
+    elif isinstance(kind, FindingKind):
+        yield f"{kind.code}: {kind.weight.value}, a finding about the measure"
+        yield f"  {kind.meaning}"
+        yield from _example(kind.example)
     else:
         yield f"{kind.code}: an error, {_exits(kind)}"
         yield f"  {kind.meaning}"
@@ -112,4 +122,6 @@ def _document(kind: Kind) -> dict[str, Any]:
     if isinstance(kind, ReasonKind):
         example = example_of(kind.code)
         return {"kind": "reason" if kind.verdict else "finding", "verdict": kind.verdict, "example": example, **common}
+    if isinstance(kind, FindingKind):
+        return {"kind": "measure", "weight": kind.weight.value, "example": kind.example, **common}
     return {"kind": "error", "exit_codes": [int(one) for one in kind.exits], "example": kind.example, **common}

@@ -33,6 +33,26 @@ def reasons_page(
     return "\n".join(lines) + "\n"
 
 
+def findings_page(rows: Iterable[tuple[str, str, str, str, str]]) -> str:
+    """docs/measure-findings.md from (code, weight, meaning, example, remedy)."""
+    lines = [
+        "# Findings about the measure",
+        "",
+        _HEADER,
+        "",
+        "What `greenproof measure diff` finds; [measure.md](measure.md) says how. `weakened` gates, a `note` is only",
+        "shown. `greenproof explain CODE` prints the same.",
+        "",
+        "| code | weight | meaning | for example | what to do |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{code}` | {weight} | {_cell(meaning)} | {_cell(example)} | {_cell(remedy)} |"
+        for code, weight, meaning, example, remedy in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def errors_page(rows: Iterable[tuple[str, str, str, str, str]]) -> str:
     """docs/errors.md from (code, exit codes, meaning, example, remedy)."""
     lines = [

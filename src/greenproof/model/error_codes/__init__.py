@@ -7,9 +7,10 @@ from greenproof.model.error_codes.command_line import COMMAND_LINE
 from greenproof.model.error_codes.configuration import CONFIGURATION
 from greenproof.model.error_codes.environment import ENVIRONMENT
 from greenproof.model.error_codes.kinds import ErrorKind, catalogue
+from greenproof.model.error_codes.measure import MEASURE
 from greenproof.model.error_codes.record import RECORD
 
-ERRORS = catalogue(COMMAND_LINE, ENVIRONMENT, RECORD, CONFIGURATION)
+ERRORS = catalogue(COMMAND_LINE, ENVIRONMENT, RECORD, MEASURE, CONFIGURATION)
 """Code to kind, in the order of the reference page."""
 
 __all__ = ["ERRORS", "ErrorKind"]

@@ -1,0 +1,41 @@
+"""From two measures to findings."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+from greenproof.analysis.measure.keeping import Measure
+from greenproof.analysis.measure.matching import match
+from greenproof.analysis.measure.reaching import Comparison
+from greenproof.analysis.measure.rules import rules
+from greenproof.analysis.measure.suite import Suite
+from greenproof.model.measure import MeasureFinding
+
+PREFIX = "m-"
+
+
+def compare(before: Measure, after: Measure) -> tuple[MeasureFinding, ...]:
+    """What changed to the disadvantage of the measure, in the order of the files; the same for the same input."""
+    old, new = Suite.of(before), Suite.of(after)
+    comparison = Comparison(old, new, match(old, new))
+    found = [finding for rule in rules() for finding in rule(comparison)]
+    return named(sorted(found, key=lambda f: (f.place.path, f.place.line, f.code, f.was, f.now)))
+
+
+def named(findings: Iterable[MeasureFinding]) -> tuple[MeasureFinding, ...]:
+    """The findings with their ids: made of what changed, not of where it stands. Two that are alike are numbered."""
+    seen: Counter[str] = Counter()
+    found = []
+    for finding in findings:
+        said = "\0".join((finding.code, finding.subject, finding.was, finding.now))
+        digest = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+        seen[digest] += 1
+        ending = f"-{seen[digest]}" if seen[digest] > 1 else ""
+        found.append(replace(finding, id=f"{PREFIX}{digest}{ending}"))
+    return tuple(found)
+
+
+def test_counts(before: Measure, after: Measure) -> tuple[int, int]:
+    """Test functions before and now."""
+    return len(Suite.of(before).tests), len(Suite.of(after).tests)
