@@ -2,9 +2,10 @@
 
     .venv/bin/python bench/authenticity/run.py [DIR] [--serve 'COMMAND'] [--xdist] [--json FILE]
 
-DIR holds a suite, `greenproof.toml` and `labels.tsv` (nodeid, label, class, stack, acceptable, routes, note); without
-it, the cases beside this file are measured. Services of the configuration are deployed on the local platform; a target
-with a URL is expected to be served, by `service/*.py` if there is such a file, else by COMMAND or by you.
+DIR holds a suite, `greenproof.toml` and `labels.tsv` (nodeid, label, class, stack, acceptable, routes, note), or
+folders of this kind; without it, those beside this file are measured. Services of the configuration are deployed on the
+local platform; a target with a URL is expected to be served, by `service/*.py` if there is such a file, else by COMMAND
+or by you.
 """
 
 import argparse
@@ -44,15 +45,49 @@ class Label:
     acceptable: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Measured:
+    """One folder of cases, or several together."""
+
+    known: dict[str, Label]
+    cases: dict[str, dict[str, Any]]
+    believed: list[Believed]
+    seconds: float
+
+
 def main() -> int:
     """Measure, print; 1 if a hollow case is proven."""
     arguments = _arguments()
-    folder = arguments.folder.resolve()
+    given = arguments.folder.resolve()
+    folders = [given] if (given / "labels.tsv").exists() else sorted(p.parent for p in given.glob("*/labels.tsv"))
+    if not folders:
+        print(f"no labels.tsv in {given} or below it", file=sys.stderr)
+        return 4
+    measured = {}
+    for folder in folders:
+        print(f"measuring {folder.name}", file=sys.stderr, flush=True)
+        measured[folder.name] = measure(folder, arguments.serve, arguments.xdist)
+    whole = together(measured)
+    for name, part in measured.items() if len(measured) > 1 else ():
+        print(f"== {name}")
+        report(part)
+        print()
+    if len(measured) > 1:
+        print("== all together")
+    report(whole)
+    if arguments.json:
+        rows = {case: {"label": whole.known[case].label, **whole.cases[case]} for case in whole.known}
+        arguments.json.write_text(json.dumps(rows, indent=1))
+    return int(any(whole.known[c].label == "hollow" for c in whole.believed[0].cases if c in whole.known))
+
+
+def measure(folder: Path, serve: str | None, xdist: bool) -> Measured:
+    """What Greenproof and the others say of the cases of a folder."""
     known = labels(folder / "labels.tsv")
     python = interpreter(folder)
-    with serving(folder, arguments.serve, python):
+    with serving(folder, serve, python):
         started = time.monotonic()
-        cases = judged(folder, python, arguments.xdist)
+        cases = judged(folder, python, xdist)
         spent = time.monotonic() - started
         believed = [
             Believed("greenproof: proven", frozenset(c for c, found in cases.items() if found["verdict"] == "proven")),
@@ -66,11 +101,23 @@ def main() -> int:
     if missing:
         print(f"labels without a case ({len(missing)}): {', '.join(missing[:5])}", file=sys.stderr)
     present = {case: label for case, label in known.items() if case in cases}
-    report(present, cases, believed, spent)
-    if arguments.json:
-        rows = {case: {"label": present[case].label, **cases[case]} for case in present}
-        arguments.json.write_text(json.dumps(rows, indent=1))
-    return int(any(present[c].label == "hollow" for c in believed[0].cases if c in present))
+    return Measured(present, cases, believed, spent)
+
+
+def together(measured: Mapping[str, Measured]) -> Measured:
+    """All folders as one; a case is named with its folder."""
+    if len(measured) == 1:
+        return next(iter(measured.values()))
+    ways: dict[str, set[str]] = {}
+    for name, part in measured.items():
+        for way in part.believed:
+            ways.setdefault(way.name, set()).update(f"{name}/{case}" for case in way.cases)
+    return Measured(
+        {f"{name}/{case}": label for name, part in measured.items() for case, label in part.known.items()},
+        {f"{name}/{case}": found for name, part in measured.items() for case, found in part.cases.items()},
+        [Believed(name, frozenset(cases)) for name, cases in ways.items()],
+        sum(part.seconds for part in measured.values()),
+    )
 
 
 def labels(path: Path) -> dict[str, Label]:
@@ -98,7 +145,7 @@ def judged(folder: Path, python: Path, xdist: bool) -> dict[str, dict[str, Any]]
     """What Greenproof says of each case."""
     with tempfile.TemporaryDirectory(prefix="authenticity-") as scratch:
         out = Path(scratch) / "result.json"
-        command = [*GREENPROOF, "prove", "-q", "--json", str(out), "--timeout", str(_RUN_S), "--"]
+        command = [*GREENPROOF, "prove", "-q", "--repeat-faults", "--json", str(out), "--timeout", str(_RUN_S), "--"]
         command += [*suite_command(folder, python), "-p", "no:cacheprovider", *(["-n", "2"] if xdist else [])]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=4 * _RUN_S, check=False)
         if not out.exists():
@@ -145,10 +192,9 @@ def _wait_for(host: str, port: int, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"the service does not listen on {host}:{port}")
 
 
-def report(
-    known: Mapping[str, Label], cases: Mapping[str, Mapping[str, Any]], believed: list[Believed], spent: float
-) -> None:
+def report(measured: Measured) -> None:
     """The confusion of each way, then Greenproof's class by class, then each case that it got wrong."""
+    known, cases, believed, spent = measured.known, measured.cases, measured.believed, measured.seconds
     real = [c for c, label in known.items() if label.label == "real"]
     hollow = [c for c, label in known.items() if label.label == "hollow"]
     print(f"{len(real)} real and {len(hollow)} hollow cases in {len({known[c].kind for c in hollow})} ways, over")
