@@ -1,5 +1,6 @@
 """`greenproof prove`: run a test command in the user's own environment and judge every case."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -9,11 +10,13 @@ from greenproof.cli.completing import assigned
 from greenproof.cli.context import check_json_place, config_option, environment_option, load_plan, write_json
 from greenproof.cli.output import show
 from greenproof.cli.progress import listener_for, tell_tail
+from greenproof.cli.sensing import Sensing, sensitivity_options
 from greenproof.cli.talk import Level, Talk, talk_options
 from greenproof.loop.journal import Journal
 from greenproof.loop.platforms import platform_of
 from greenproof.loop.proving import prove as run_proof
 from greenproof.loop.requests import Overrides, environment_of, pairs, prove_request
+from greenproof.loop.sensing import sense
 from greenproof.model.exits import ExitCode
 from greenproof.model.plan import Environment, Plan
 from greenproof.reporting.result import result
@@ -60,6 +63,7 @@ from greenproof.reporting.summary import summary_lines
 @click.option(
     "--removed", multiple=True, metavar="GLOB", help="Cases of the last good run that are gone on purpose; say it once."
 )
+@sensitivity_options
 @talk_options
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def prove(
@@ -76,6 +80,7 @@ def prove(
     timeout: float,
     removed: tuple[str, ...],
     command: tuple[str, ...],
+    sensing: Sensing,
     talk: Talk,
 ) -> ExitCode:
     """Run COMMAND (any pytest command, after '--') and judge each case: is its green real?
@@ -99,10 +104,16 @@ def prove(
     )
     platform = _platform_for(plan, chosen, overrides)
     request = prove_request(plan, chosen, platform, command, overrides)
+    policy = sensing.policy(plan.sensitivity, faults=request.faults)
     secrets = platform.secrets().values() if platform else ()
     with Journal.open(plan, chosen, secrets=secrets, arguments=command, faults=request.faults) as journal:
-        proof = run_proof(journal.informed(request, not repeat_faults), listener_for(journal, talk), journal.run)
+        listener = listener_for(journal, talk)
+        proof = run_proof(journal.informed(request, not repeat_faults), listener, journal.run)
         journal.judged(proof)
+        if policy is not None:
+            found = sense(proof, request, policy, listener)
+            journal.sensed(found)
+            proof = replace(proof, sensitivity=found)
         head = journal.finish(proof.verdict.exit_code)
     talk.rest()
     tell_tail(talk, proof.plain, proof.tail)

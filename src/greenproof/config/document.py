@@ -248,6 +248,26 @@ class Suite(Table):
     timeout: Seconds = Field(default=900.0, description="Seconds for one run of the suite.")
 
 
+class Sensitivity(Table):
+    """How far `prove --sensitivity` may go. Options of the command count more."""
+
+    runs: Annotated[int, Field(ge=1, le=200)] = Field(
+        default=8, description="Most extra runs under faults; one undisturbed run comes before them."
+    )
+    seed: Annotated[int, Field(ge=0, le=2**31)] = Field(
+        default=0, description="Chooses among faults that tell equally much: the same seed gives the same faults."
+    )
+    repeat_writes: bool = Field(
+        default=False,
+        description="Cases that may write are part of the extra runs, too: each of them repeats their writes.",
+    )
+    tenant: Variable | None = Field(
+        default=None,
+        description="A variable of the tests that gets another value in each extra run, so that its writes are a "
+        "tenant's of their own; cases that may write are then part of the extra runs.",
+    )
+
+
 class Document(Table):
     """The whole file."""
 
@@ -266,3 +286,4 @@ class Document(Table):
     categories: list[Category] = Field(default=[], description="Kinds of tests.")
     performance: list[Performance] = Field(default=[], description="Promises about time, measured at the relay.")
     suites: dict[Name, Suite] = Field(default={}, description="Test commands, by name.")
+    sensitivity: Sensitivity = Field(default=Sensitivity(), description="Further faults, on demand.")

@@ -38,6 +38,7 @@ from greenproof.model.events import (
     RunFinished,
     RunJudged,
     RunStarted,
+    SensitivityMeasured,
     StepFinished,
     StepStarted,
     TargetLost,
@@ -60,6 +61,7 @@ from greenproof.model.plan import Environment, Plan
 from greenproof.model.proof import Proof
 from greenproof.model.redaction import Redactor, redact_arguments
 from greenproof.model.report import StepRecord
+from greenproof.model.sensitivity import Sensitivity
 from greenproof.model.verdicts import counts
 
 _CYCLE = 1
@@ -256,6 +258,33 @@ class Journal:
         )
         with held():
             self._append(*events)
+
+    def sensed(self, found: Sensitivity) -> None:
+        """What further faults showed, with every one of them beside it."""
+        cases = found.cases
+        trials = json.dumps([asdict(trial) for trial in found.trials], indent=1)
+        kept = (self._keep("faults of the sensitivity runs", trials),)
+        event = SensitivityMeasured(
+            _CYCLE,
+            self._suite,
+            found.runs,
+            found.seed,
+            len(cases),
+            sum(case.unsafe is not None for case in cases),
+            sum(case.delivered for case in cases),
+            sum(case.noticed for case in cases),
+            sum(case.not_delivered for case in cases),
+            sum(case.undecided for case in cases),
+            found.left_out,
+            found.fields,
+            found.unnoticed,
+            found.notes,
+            found.duration_s,
+            self._release,
+            kept,
+        )
+        with held():
+            self._append(event)
 
     def _measured(self, found: Performance) -> PerformanceMeasured:
         target = found.target

@@ -379,7 +379,8 @@ def session(
     ]
     with contextlib.ExitStack() as stack:
         network = stack.enter_context(Network.start(t.url for t in request.targets)) if request.confine else None
-        witness = stack.enter_context(Witness.start(relayed, state=request.state / "cache" / "relay", network=network))
+        state = request.state / "cache" / "relay"
+        witness = stack.enter_context(Witness.start(relayed, state=state, network=network, operators=operators))
         yield Session(request, witness, network)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from greenproof.model.facts import CaseRecord, FaultKind, Reading, Release
 from greenproof.model.inheritance import Inherited
+from greenproof.model.sensitivity import FieldUnnoticed
 from greenproof.model.verdicts import CaseVerdict, Reason
 
 
@@ -233,6 +234,36 @@ class PerformanceMeasured:
 
 
 @dataclass(frozen=True, slots=True)
+class SensitivityMeasured:
+    """Proven cases ran again, each under further faults. It changed no verdict."""
+
+    cycle: int
+    suite: str
+    runs: int
+    """Extra runs under faults."""
+    seed: int
+    cases: int
+    """Proven cases."""
+    unsafe: int
+    """Of these, left out of the extra runs since they may write."""
+    delivered: int
+    """Faults after whose delivery a case was green or red."""
+    noticed: int
+    not_delivered: int = 0
+    undecided: int = 0
+    left_out: int = 0
+    """Faults that fit, and were not tried for want of runs."""
+    fields: int = 0
+    """Fields of answers that a delivered fault changed."""
+    unnoticed: tuple[FieldUnnoticed, ...] = ()
+    """Those of them that no test noticed."""
+    notes: tuple[str, ...] = ()
+    duration_s: float = 0.0
+    release: str | None = None
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RunJudged:
     """A run of a suite was judged as a whole."""
 
@@ -297,6 +328,7 @@ EVENTS: tuple[type[Any], ...] = (
     TargetLost,
     VerdictReached,
     PerformanceMeasured,
+    SensitivityMeasured,
     RunJudged,
     WorklogWritten,
     RunFinished,
@@ -317,6 +349,7 @@ type Event = (
     | TargetLost
     | VerdictReached
     | PerformanceMeasured
+    | SensitivityMeasured
     | RunJudged
     | WorklogWritten
     | RunFinished

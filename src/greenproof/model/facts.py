@@ -62,6 +62,8 @@ class FaultKind(StrEnum):
     """The same shape, other values."""
     TAILORED = "tailored"
     """In the run with changed values, in their place: the failure that this case may be putting up with."""
+    SENSITIVITY = "sensitivity"
+    """A run of its own, after the verdict: each case gets one further fault, or none in the first of these runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,27 @@ class Exchange:
     """The messages of a WebSocket conversation that a promise about time needs; empty under a fault."""
     not_kept: int = 0
     """Messages that such a promise might have needed, and that were too many or too large to be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSeen:
+    """What an undisturbed answer was made of: enough to say which faults fit, and no value of it."""
+
+    exchange: str
+    headers: tuple[str, ...] = ()
+    """Of those that operators change, the ones that it had: `content-type`, `charset`, `location`."""
+    size: int = 0
+    """Bytes of its body, decoded; -1: too many to be held, or they can't be decoded."""
+    shape: tuple[tuple[str, str], ...] = ()
+    """(pointer, kind) of each place in a JSON body, indices and identifiers generalised; empty: no JSON."""
+    events: int = 0
+    """Events of a stream, or messages of the service in a WebSocket conversation."""
+    burst: int = 0
+    """Most events in a row, without a word of the client between them."""
+    digest: str = ""
+    """Equal in two answers of a run whose bodies are."""
+    user: str = ""
+    """Equal in two answers of a run that were asked for with the same credential; empty: there was none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +280,8 @@ class RunObservation:
     lost_targets: tuple[LostTarget, ...] = ()
     hook_errors: tuple[str, ...] = ()
     """Failures inside the relay; any makes the run inconclusive."""
+    answers: tuple[AnswerSeen, ...] = ()
+    """What the answers were made of; only where they were looked at, in the first sensitivity run."""
     relay_lost: bool = False
     duration_s: float = 0.0
 

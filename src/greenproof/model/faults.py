@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from greenproof.model.facts import FaultKind
 from greenproof.model.routes import Route
+from greenproof.model.sensitivity import Disturbance
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class CaseFaults:
     """WebSocket routes whose handshake the service refused in the plain run: the error fault accepts them."""
     instead: Substitute | None = None
     """In the run with changed values: what this case gets in their place."""
+    disturbance: Disturbance | None = None
+    """In a sensitivity run: the one fault of this case; None: its answers are only looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,6 +187,19 @@ DEFAULT_PLUMBING = (
 
 
 @dataclass(frozen=True, slots=True)
+class SensitivityPolicy:
+    """How far `prove --sensitivity` may go."""
+
+    runs: int = 8
+    """Most extra runs under faults; one undisturbed run comes before them."""
+    seed: int = 0
+    repeat_writes: bool = False
+    """Cases that may write are part of the extra runs, too: their writes are repeated."""
+    tenant: str | None = None
+    """A variable that gets another value in each extra run, so that its writes are a tenant's of their own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that a configuration declares. `root` is the folder of `greenproof.toml`."""
 
@@ -204,6 +217,7 @@ class Plan:
     categories: tuple[Category, ...] = ()
     performance: tuple[PerformanceTarget, ...] = ()
     suites: tuple[Suite, ...] = field(default=())
+    sensitivity: SensitivityPolicy = SensitivityPolicy()
 
     @property
     def state(self) -> Path:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from greenproof.model.facts import Receipt, RunObservation
 from greenproof.model.inheritance import Inherited
 from greenproof.model.performance import Performance
+from greenproof.model.sensitivity import Sensitivity
 from greenproof.model.verdicts import RunVerdict
 
 
@@ -50,3 +51,5 @@ class Proof:
     """What rests on earlier runs."""
     removed: tuple[str, ...] = ()
     """Globs by which a person said that cases are gone on purpose."""
+    sensitivity: Sensitivity | None = None
+    """What further faults showed; None: they were not asked for."""

@@ -11,6 +11,7 @@ from greenproof.model.proof import Proof
 from greenproof.model.redaction import redact_arguments
 from greenproof.model.verdicts import CaseVerdict, FaultResult, Reason, counts
 from greenproof.reporting.performance import performance_document
+from greenproof.reporting.sensitivity import sensitivity_document
 
 SCHEMA = "greenproof.result/1"
 
@@ -33,6 +34,7 @@ def result(proof: Proof, *, head: str | None = None) -> dict[str, Any]:
         "findings": [_reason(f) for f in proof.verdict.findings],
         "cases": [_case(v, exchanges) for v in proof.verdict.cases],
         "ledger_head": head,
+        "sensitivity": sensitivity_document(proof.sensitivity),
         "performance": [performance_document(found) for found in proof.performance],
         "inherited": [_inherited(item) for item in proof.inherited],
     }

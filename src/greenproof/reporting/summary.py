@@ -6,6 +6,7 @@ from greenproof.model.proof import Proof
 from greenproof.model.text import printable
 from greenproof.model.verdicts import CaseVerdict, Verdict, counts
 from greenproof.reporting.performance import performance_lines
+from greenproof.reporting.sensitivity import sensitivity_lines
 
 __all__ = ["first_line", "printable", "summary_lines"]
 
@@ -30,6 +31,7 @@ def summary_lines(proof: Proof, *, verbose: bool = False) -> Iterator[str]:
         yield f"finding: {finding.text} [{finding.code}]"
     for verdict in _ORDER:
         yield from _group(verdict, [v for v in cases if v.verdict is verdict], verbose)
+    yield from sensitivity_lines(proof.sensitivity, verbose=verbose)
     if verbose:
         yield from _proven([v for v in cases if v.verdict is Verdict.PROVEN])
     yield f"verdict: {proof.verdict.verdict} (exit {int(proof.verdict.exit_code)})"

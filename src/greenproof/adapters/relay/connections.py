@@ -6,6 +6,8 @@ called on the spot, and what arrives is handed to the layers by the transport it
 
 import asyncio
 import logging
+import socket
+import struct
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -75,6 +77,10 @@ class Handler(ProxyConnectionHandler):
         self._outgoing: dict[Connection, list[bytes]] = {}
         self._full: set[Connection] = set()
         """Connections whose peers do not take what they are sent."""
+        self._frozen: list[bytes] | None = None
+        """What the client will get when its connection thaws."""
+        self._close_then = False
+        self._ended_by_us = False
         self._arms: dict[type, Callable[[Any], None]] = {
             commands.SendData: self._send,
             commands.Log: self._log,
@@ -125,6 +131,9 @@ class Handler(ProxyConnectionHandler):
         """Write what one event has led to: head and body of an answer wake the client once."""
         while self._outgoing:
             connection, pieces = self._outgoing.popitem()
+            if self._frozen is not None and connection is self.client:
+                self._frozen += pieces
+                continue
             held = self.transports.get(connection)
             if held is None or held.writer is None:
                 continue
@@ -133,13 +142,54 @@ class Handler(ProxyConnectionHandler):
                 if not transport.is_closing():
                     transport.write(data)
 
+    def freeze(self, seconds: float, *, reset: bool) -> None:
+        """Nothing goes to the client for a while; afterwards all of it, or a reset."""
+        if self._frozen is None:
+            self._frozen = []
+            self.hold(self.client, True)
+            asyncio.get_running_loop().call_later(seconds, self.reset if reset else self._thaw)
+
+    def _thaw(self) -> None:
+        kept, self._frozen = self._frozen, None
+        if kept:
+            self._outgoing.setdefault(self.client, [])[:0] = kept
+        self._flush()
+        self.hold(self.client, False)
+        if self._close_then and self.client in self.transports:
+            self.close_connection(self.client)
+
+    def reset(self) -> None:
+        """The client's connection ends at once, with a reset; what it was to be sent is lost."""
+        transport = self._client_transport()
+        if transport is not None:
+            self._ended_by_us = True
+            held = transport.get_extra_info("socket")
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            transport.abort()
+
+    def cut(self) -> None:
+        """The client's connection ends in order, after what it was sent until now."""
+        self._flush()
+        transport = self._client_transport()
+        if transport is not None:
+            self._ended_by_us = True
+            transport.close()
+
+    def _client_transport(self) -> asyncio.Transport | None:
+        held = self.transports.get(self.client)
+        if held is None or held.writer is None:
+            return None
+        return cast("asyncio.Transport", cast("asyncio.StreamWriter", held.writer).transport)
+
     def _log(self, command: commands.Log) -> None:
         if command.level >= logging.ERROR:
             self.log(command.message, command.level)
 
     def _close(self, command: commands.CloseConnection) -> None:
         self._flush()
-        if command.connection in self.transports:
+        if self._frozen is not None and command.connection is self.client:
+            self._close_then = True
+        elif command.connection in self.transports:
             self.close_connection(command.connection)
 
     def _close_tcp(self, command: commands.CloseTcpConnection) -> None:
@@ -172,7 +222,7 @@ class Handler(ProxyConnectionHandler):
         except asyncio.CancelledError as order:
             cancelled = order
         if cancelled is None:
-            self.client_left = self.client_left or connection is self.client
+            self.client_left = self.client_left or (connection is self.client and not self._ended_by_us)
             # TCP connections can be half-closed.
             connection.state &= ~ConnectionState.CAN_READ
         else:

@@ -16,6 +16,8 @@ from greenproof.adapters.relay.listeners import Listeners
 from greenproof.adapters.relay.recording import Sight
 from greenproof.adapters.relay.run import Run
 from greenproof.adapters.relay.tap import SIGHT
+from greenproof.model.facts import FaultKind
+from greenproof.model.sensitivity import Means
 
 _CONVERSATION = "greenproof.conversation"
 
@@ -89,8 +91,11 @@ class Conversations:
         if message.from_client or not part.joined.certain:
             return
         kind = faults.fault_for(held.run.plan, part.joined.moment, part.wire)
+        if kind is FaultKind.SENSITIVITY and not _changes_events(held, part):
+            return
         if kind is not None:
-            changed = faults.change_message(message.content, message.is_text, kind)
+            wanted = FaultKind.VALUE if kind is FaultKind.SENSITIVITY else kind
+            changed = faults.change_message(message.content, message.is_text, wanted)
             if changed != message.content:
                 message.content = changed
                 part.fault = kind
@@ -137,6 +142,13 @@ class Conversations:
             held.end()
 
 
+def _changes_events(held: Conversation, part: Sight) -> bool:
+    fault = faults.disturbance_for(held.run.plan, part.joined.moment)
+    if fault is None or fault.means is not Means.EVENT_CHANGED:
+        return False
+    return fault.route.matches(part.wire.target, part.wire.method, part.wire.path)
+
+
 def _control(held: Conversation, event: wsproto.events.Event) -> wsproto.events.Event:
     """How the server closes, and what it answers to a ping, are answers too: some tests check nothing else."""
     if not isinstance(event, wsproto.events.CloseConnection | wsproto.events.Pong):
@@ -146,7 +158,7 @@ def _control(held: Conversation, event: wsproto.events.Event) -> wsproto.events.
     if not joined.certain or joined.moment != part.joined.moment:
         return event
     kind = faults.fault_for(held.run.plan, joined.moment, part.wire)
-    if kind is None:
+    if kind is None or kind is FaultKind.SENSITIVITY:
         return event
     part.fault = kind
     if isinstance(event, wsproto.events.Pong):

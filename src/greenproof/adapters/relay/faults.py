@@ -13,6 +13,7 @@ from greenproof.adapters.relay.joining import Moment
 from greenproof.model.facts import FaultKind, Phase
 from greenproof.model.faults import CaseFaults, FaultPlan, Substitute
 from greenproof.model.routes import Route
+from greenproof.model.sensitivity import Disturbance
 
 LARGEST_CHANGED = 1 << 20
 """Bytes of a body that a value fault looks at."""
@@ -68,6 +69,12 @@ def substitute_for(plan: FaultPlan | None, moment: Moment) -> Substitute | None:
     """What a case gets under a tailored fault."""
     case = None if plan is None else plan.cases.get(moment.case or "")
     return None if case is None else case.instead
+
+
+def disturbance_for(plan: FaultPlan | None, moment: Moment) -> Disturbance | None:
+    """The one fault that a case gets in a sensitivity run; None: its answers are only looked at."""
+    case = None if plan is None else plan.cases.get(moment.case or "")
+    return None if case is None else case.disturbance
 
 
 def accepts(plan: FaultPlan | None, moment: Moment, wire: Wire) -> bool:

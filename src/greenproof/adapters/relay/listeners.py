@@ -188,6 +188,11 @@ class Listeners:
         finally:
             self._leave(handler)
 
+    def handler_of(self, connection: str) -> Handler | None:
+        """Who serves a connection of a client, if mitmproxy does."""
+        handler = self.proxyserver.connections.get(connection)
+        return handler if isinstance(handler, Handler) else None
+
     def left_by_itself(self, connection: str) -> bool:
         """Whether the client closed a connection that mitmproxy serves: neither we nor the service did."""
         handler = self.proxyserver.connections.get(connection)

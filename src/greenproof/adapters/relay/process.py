@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Iterable
 from dataclasses import replace
+from importlib import import_module
 from itertools import batched
 from pathlib import Path
 from typing import Any, cast
@@ -24,10 +25,12 @@ from mitmproxy.master import Master
 
 from greenproof.adapters.relay.control import Control
 from greenproof.adapters.relay.conversations import Conversations
+from greenproof.adapters.relay.disturbing import Disturbing
 from greenproof.adapters.relay.encryption import Encryption
 from greenproof.adapters.relay.joining import SHARED
 from greenproof.adapters.relay.layers import NextLayer
 from greenproof.adapters.relay.listeners import Listeners, Ports
+from greenproof.adapters.relay.looking import Operators
 from greenproof.adapters.relay.loss import LossWatch
 from greenproof.adapters.relay.run import Run
 from greenproof.adapters.relay.tap import Tap
@@ -101,12 +104,19 @@ class Host:
             lean=settings["lean"],
             ports=Ports(settings.get("ask_at"), settings.get("places") or {}),
         )
+        operators = settings.get("operators")
+        # By its name: what a fault does is decided elsewhere, and the relay only carries it out.
+        self.disturbing = (
+            Disturbing(cast("Operators", import_module(operators)), lambda: self.run, self.listeners.handler_of)
+            if operators
+            else None
+        )
         self.control = Control(self.listeners, lambda: self.run, lambda: self.loss.stop)
         self.master.addons.add(  # type: ignore[no-untyped-call]
             proxyserver,
             NextLayer(),
             Encryption(self.listeners),
-            Tap(self.listeners, lambda: self.run, self.loss),
+            Tap(self.listeners, lambda: self.run, self.loss, self.disturbing),
             Conversations(self.listeners, lambda: self.run),
             self.started,
         )

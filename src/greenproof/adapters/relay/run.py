@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from greenproof.adapters.relay.joining import Joining
+from greenproof.adapters.relay.looking import Seen
 from greenproof.adapters.relay.observation import Observation
 from greenproof.adapters.relay.recording import Recording
 from greenproof.adapters.relay.watching import Watching
@@ -28,15 +29,20 @@ class Run:
         # Under a fault nothing takes as long as it would.
         self.watching = Watching(watch) if watch is not None and plan is None else None
         self.observation = Observation(on_case)
+        self.seen = Seen()
+        self.waited: set[str] = set()
+        """Cases that were let wait, or reset, already."""
 
     @property
     def kind(self) -> str:
-        """`plain`, `error` or `value`."""
+        """`plain`, `error`, `value` or `sensitivity`."""
         return "plain" if self.plan is None else self.plan.kind.value
 
     def result(self, lost: Sequence[LostTarget]) -> RunObservation:
         """The facts; the orchestrator adds what only it knows: exit code, time-out, duration."""
         seen, recording = self.observation, self.recording
+        if self.seen.lost:
+            seen.problem(f"answers: {self.seen.lost} more than the relay looks at")
         if recording.lost:
             seen.problem(f"exchanges: {recording.lost} more than the relay keeps")
         return RunObservation(
@@ -53,4 +59,5 @@ class Run:
             fixtures=tuple(seen.fixtures),
             lost_targets=tuple(lost),
             hook_errors=tuple(seen.problems),
+            answers=tuple(self.seen.answers.values()),
         )

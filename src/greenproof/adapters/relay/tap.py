@@ -7,6 +7,7 @@ from mitmproxy import connection, http
 from mitmproxy.proxy import server_hooks
 
 from greenproof.adapters.relay import faults
+from greenproof.adapters.relay.disturbing import Disturbing
 from greenproof.adapters.relay.faults import Wire
 from greenproof.adapters.relay.joining import traceparent
 from greenproof.adapters.relay.layers import ACCEPTED, ENDLESS, REPLACEMENT, STREAMED
@@ -30,10 +31,13 @@ LARGEST_HELD = 64 << 10
 class Tap:
     """HTTP requests and answers, and whose the connections are."""
 
-    def __init__(self, listeners: Listeners, run: Callable[[], Run], loss: LossWatch) -> None:
+    def __init__(
+        self, listeners: Listeners, run: Callable[[], Run], loss: LossWatch, disturbing: Disturbing | None = None
+    ) -> None:
         self.listeners = listeners
         self.run = run
         self.loss = loss
+        self.disturbing = disturbing
 
     def client_connected(self, client: connection.Client) -> None:
         """A client is there: whose is it?"""
@@ -105,12 +109,18 @@ class Tap:
             self._refused(flow, sight, answer)
             return
         answer.stream = True
+        self._fault(flow, sight, answer)
+
+    def _fault(self, flow: http.HTTPFlow, sight: Sight, answer: http.Response) -> None:
+        """Put the planned fault in the place of the answer, or into it."""
         if sight.planned is FaultKind.ERROR:
             _replace(flow, sight, answer)
         elif sight.planned is FaultKind.TAILORED:
             _tailor(flow, sight, answer, faults.substitute_for(self.run().plan, sight.joined.moment))
         elif sight.planned is FaultKind.VALUE and sight.wire.method != "GRPC":
             _change(flow, sight, answer)
+        elif sight.planned is FaultKind.SENSITIVITY and self.disturbing is not None:
+            self.disturbing.head(flow, sight, answer)
 
     def response(self, flow: http.HTTPFlow) -> None:
         """The answer is over; a body that was held back can be changed now."""
@@ -126,6 +136,8 @@ class Tap:
             flow.response.raw_content = b"" if flow.request.method == "HEAD" else replacement.body
         if flow.metadata.pop(_HELD, False) and faults.change_body(flow.response):
             sight.deliver()
+        if self.disturbing is not None:
+            self.disturbing.over(flow, sight)
         if not flow.websocket:
             sight.end_ns = time.monotonic_ns()
 

@@ -10,7 +10,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
-PARTS = ("exchanges", "cases", "fixtures", "collected")
+PARTS = ("exchanges", "cases", "fixtures", "collected", "answers")
 """Fields of the facts of a run that are told in parts, before the rest."""
 
 

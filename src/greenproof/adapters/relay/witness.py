@@ -62,10 +62,12 @@ class Witness:
         startup_timeout: float = 20.0,
         grace: float = GRACE_S,
         lean: bool = True,
+        operators: str | None = None,
         network: Network | None = None,
     ) -> Self:
         """Start the process and wait until every port is open.
 
+        `operators` is the module that decides what the faults of sensitivity runs do (`looking.Operators`).
         `state` keeps the CA between starts; one witness at a time may use it. Without `lean`, mitmproxy serves what is
         simple, too. With a `network`, every port is opened there, also those that the targets' own URLs name. Raises
         RelayError.
@@ -87,6 +89,7 @@ class Witness:
         witness.ca_certificate = confdir.absolute() / "mitmproxy-ca-cert.pem"
         witness._reader.start()
         settings: Message = {"targets": list(targets), "confdir": str(confdir.absolute()), "grace": grace, "lean": lean}
+        settings["operators"] = operators
         if network is not None:
             settings["ask_at"] = network.ask_at
             settings["places"] = {url: (place.host, place.port) for url, place in network.places.items()}
