@@ -395,6 +395,8 @@ NOT_FOREIGN = {
     "greenproof.adapters.relay.witness": "answers of our own process; a bad one is a lost relay",
     "greenproof.adapters.runners.witnessed": "shlex; what it refuses is taken as it is",
     "greenproof.adapters.unanswered": "a URL that was checked; tests/hostile shows it certificates",
+    "greenproof.config.accepted": "days of a document that config.reading has read",
+    "greenproof.loop.measuring": "a day of the command line; tests/cli/test_measure.py gives it nonsense",
     "greenproof.analysis.measure.rules.assertions": "fixed patterns over expressions that were parsed",
     "greenproof.cli.completing": "names out of our own ledger, by one fixed pattern",
     "greenproof.cli.usage": "fixed patterns over click's own messages",

@@ -112,7 +112,8 @@ def select_cases(cycle: Cycle) -> Cycle:
     """select: what the suite holds, sorted by priority and value."""
     request = suite_request(cycle.plan, cycle.environment, cycle.platform, cycle.suite)
     request = replace(request, faults=request.faults and cycle.options.faults, fail_fast=cycle.options.fail_fast)
-    request = replace(cycle.journal.informed(request, not cycle.options.repeat_faults), removed=cycle.options.removed)
+    request = replace(request, removed=cycle.options.removed, measure_gates=True)
+    request = cycle.journal.informed(request, not cycle.options.repeat_faults)
     ids = collect(request, replace(cycle.listener, output=lambda line: None))
     phases = select(ids, cycle.plan.priorities, cycle.plan.features, cycle.options.limit)
     cycle.journal.selected(phases)

@@ -12,7 +12,7 @@ from greenproof import __version__
 from greenproof.adapters.interruption import held
 from greenproof.analysis.selection import RunPhase
 from greenproof.ledger import Ledger, prepare
-from greenproof.ledger.evidence import PREFIX
+from greenproof.ledger.evidence import PREFIX, Content
 from greenproof.loop.inheriting import (
     ComponentsBefore,
     PerformanceBefore,
@@ -21,6 +21,7 @@ from greenproof.loop.inheriting import (
     origin_of,
     performance_before,
 )
+from greenproof.loop.measuring import present, since_last_good
 from greenproof.loop.proving import ProofRequest, new_run_id
 from greenproof.loop.remembering import remembered
 from greenproof.model.errors import GreenproofError, from_system
@@ -31,6 +32,7 @@ from greenproof.model.events import (
     DeployFailed,
     Event,
     FaultRunFinished,
+    MeasureKept,
     PerformanceMeasured,
     ReadingTaken,
     ReleaseDeployed,
@@ -56,6 +58,7 @@ from greenproof.model.facts import (
     RunObservation,
 )
 from greenproof.model.inheritance import Inherited
+from greenproof.model.measure import Form
 from greenproof.model.performance import Performance
 from greenproof.model.plan import Environment, Plan
 from greenproof.model.proof import Proof
@@ -88,6 +91,7 @@ class Journal:
         self.run = new_run_id()
         self._before = components_before(ledger, environment.name)
         self._release: str | None = None
+        self._measure: Form | None = None
         self._deploy_s = 0.0
         self.inherited: tuple[Inherited, ...] = ()
         """What a report of this run takes over from earlier ones, but for the plan."""
@@ -160,8 +164,10 @@ class Journal:
         revisions = {t.revision for t in request.targets if t.revision}
         if self._release is None and revisions:
             self.found(revisions)
+        self._measure = present(self._plan.root)
         return replace(
             request,
+            measure=since_last_good(self._plan.root, self._ledger, self._measure, request.removed),
             baseline=last_good(self._ledger, self._started),
             inherited=self.inherited,
             known=remembered(self._ledger, self._started) if remember and request.faults else {},
@@ -233,6 +239,7 @@ class Journal:
         events.append(CasesPlanned(_CYCLE, self._suite, planned, proof.bodies, proof.removed))
         events += [TargetLost(_CYCLE, self._suite, t.target, t.detail) for t in proof.plain.lost_targets]
         events += [VerdictReached(_CYCLE, self._suite, verdict, self._release) for verdict in proof.verdict.cases]
+        events += self._measure_kept(proof)
         events += [self._measured(performance) for performance in proof.performance]
         verdict = proof.verdict
         self._verdict = verdict.verdict
@@ -286,6 +293,16 @@ class Journal:
         with held():
             self._append(event)
 
+    def _measure_kept(self, proof: Proof) -> list[Event]:
+        """What the tests were in this run, so that a later one can be compared with it."""
+        found = proof.measure
+        if found is None or self._measure is None:
+            return []
+        kept = (self._keep("what the tests are", dict(self._measure)),)
+        ids = tuple(finding.id for finding in found.open)
+        opened, accepted, notes = len(found.open), len(found.accepted), len(found.notes)
+        return [MeasureKept(_CYCLE, self._suite, found.before, opened, accepted, notes, ids, kept)]
+
     def _measured(self, found: Performance) -> PerformanceMeasured:
         target = found.target
         return PerformanceMeasured(
@@ -328,7 +345,7 @@ class Journal:
             evidence=kept,
         )
 
-    def _keep(self, what: str, text: str) -> str:
+    def _keep(self, what: str, text: Content) -> str:
         """Put a piece of evidence beside the ledger; the event that the id goes into makes its loss noticeable."""
         identifier = self._ledger.put_evidence(text)
         digest = identifier.removeprefix(PREFIX)

@@ -32,6 +32,7 @@ from greenproof.analysis.authenticity.tolerance import Sources
 from greenproof.analysis.comparison import Plan, take_over
 from greenproof.analysis.performance import measured, missed, watch_for
 from greenproof.analysis.selection import RunPhase
+from greenproof.loop.measuring import gating
 from greenproof.loop.merging import merge
 from greenproof.loop.redacting import redacted, redacted_case
 from greenproof.loop.remembering import Conditions, Known, inherited_from, known_of
@@ -40,6 +41,7 @@ from greenproof.model.exits import ExitCode
 from greenproof.model.facts import TARGET_PROBE, CaseRecord, Outcome, Reading, Receipt, RunObservation
 from greenproof.model.faults import FaultPlan
 from greenproof.model.inheritance import Baseline, Inherited, Remembered
+from greenproof.model.measure import MeasureReport
 from greenproof.model.performance import PerformanceTarget
 from greenproof.model.plan import IdentitySource, LogSource
 from greenproof.model.proof import Proof, TargetSeen
@@ -102,6 +104,10 @@ class ProofRequest:
     collected: tuple[str, ...] = ()
     """With phases: every id that the command collects, also those that no phase holds."""
     offline: bool = False
+    measure: MeasureReport | None = None
+    """What changed in the tests themselves since the last good run."""
+    measure_gates: bool = False
+    """Whether that keeps the run from being verified."""
     confine: bool = False
     """The tests get a network of their own, in which nothing is but the relay."""
     known: Known = field(default_factory=dict)
@@ -231,7 +237,8 @@ def judge(execution: Execution, request: ProofRequest, run: str) -> Proof:
     )
     cases, findings = judge_run(evidence)
     performance = measured(request.performance, execution.plain)
-    verdict = conclude(cases, (*findings, *execution.changed, *missed(performance)), request.gate)
+    guarded = gating(request.measure) if request.measure_gates else ()
+    verdict = conclude(cases, (*findings, *execution.changed, *missed(performance), *guarded), request.gate)
     return Proof(
         run=run,
         at=execution.at,
@@ -248,6 +255,7 @@ def judge(execution: Execution, request: ProofRequest, run: str) -> Proof:
         performance=performance,
         inherited=(*request.inherited, *execution.inherited.inherited, *inherited_from(execution.remembered)),
         removed=request.removed,
+        measure=request.measure,
     )
 
 

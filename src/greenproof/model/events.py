@@ -284,6 +284,21 @@ class RunJudged:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasureKept:
+    """What the tests and their configuration were in a run, as evidence, and what had changed since `before`."""
+
+    cycle: int
+    suite: str
+    before: str | None
+    weakened: int = 0
+    """Findings that nobody had accepted."""
+    accepted: int = 0
+    notes: int = 0
+    findings: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WorklogWritten:
     """The report of a run was written."""
 
@@ -330,6 +345,7 @@ EVENTS: tuple[type[Any], ...] = (
     PerformanceMeasured,
     SensitivityMeasured,
     RunJudged,
+    MeasureKept,
     WorklogWritten,
     RunFinished,
 )
@@ -351,6 +367,7 @@ type Event = (
     | PerformanceMeasured
     | SensitivityMeasured
     | RunJudged
+    | MeasureKept
     | WorklogWritten
     | RunFinished
     | UnknownEvent

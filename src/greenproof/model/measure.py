@@ -78,6 +78,18 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasureBaseline:
+    """What the last good run kept of its measure."""
+
+    run: str
+    at: str
+    """UTC in ISO 8601."""
+    form: Form
+    removed: tuple[str, ...] = ()
+    """Globs of tests of which later runs were told that they are gone on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
 class MeasureReport:
     """The findings between two measures, and what a person said of them."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from greenproof.model.facts import Receipt, RunObservation
 from greenproof.model.inheritance import Inherited
+from greenproof.model.measure import MeasureReport
 from greenproof.model.performance import Performance
 from greenproof.model.sensitivity import Sensitivity
 from greenproof.model.verdicts import RunVerdict
@@ -53,3 +54,5 @@ class Proof:
     """Globs by which a person said that cases are gone on purpose."""
     sensitivity: Sensitivity | None = None
     """What further faults showed; None: they were not asked for."""
+    measure: MeasureReport | None = None
+    """What changed in the tests themselves since the last good run; None: nobody looked."""

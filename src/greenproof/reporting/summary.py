@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from greenproof.model.proof import Proof
 from greenproof.model.text import printable
 from greenproof.model.verdicts import CaseVerdict, Verdict, counts
+from greenproof.reporting.measure import measure_line
 from greenproof.reporting.performance import performance_lines
 from greenproof.reporting.sensitivity import sensitivity_lines
 
@@ -26,6 +27,10 @@ def summary_lines(proof: Proof, *, verbose: bool = False) -> Iterator[str]:
     for item in proof.inherited:
         release = f", release {item.release}" if item.release else ""
         yield printable(f"inherited from run {item.run} ({item.at}{release}): {item.text}")
+    if proof.measure is not None:
+        yield measure_line(proof.measure)
+        if proof.measure.open:
+            yield "         `greenproof measure diff` shows each"
     yield from performance_lines(proof.performance)
     for finding in proof.verdict.findings:
         yield f"finding: {finding.text} [{finding.code}]"

@@ -59,6 +59,16 @@ def commit(root: Path, revision: str) -> str:
     return found.decode("ascii", "replace").strip()
 
 
+def user(root: Path) -> str | None:
+    """The name and address under which this user commits; None if git doesn't know them."""
+    try:
+        name, mail = (_run(root, ("config", "--get", key)) for key in ("user.name", "user.email"))
+    except UsageError:
+        return None
+    said = [part.decode("utf-8", "replace").strip() for part in (name, mail) if part]
+    return f"{said[0]} <{said[1]}>" if len(said) == 2 else "".join(said) or None
+
+
 def files(root: Path, commit: str) -> Iterator[Blob]:
     """The files of a commit in this folder and below it, in the order of their paths."""
     listed = _run(root, ("ls-tree", "-r", "-z", "-l", commit))

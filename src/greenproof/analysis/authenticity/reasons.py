@@ -386,4 +386,11 @@ PERFORMANCE_NOT_MEASURED = _kind(
     "The result says what was left out and why; run the cases that use these routes, or lower `minimum`.",
 )
 
+MEASURE_WEAKENED = _kind(
+    "measure-weakened",
+    None,
+    "Tests or their configuration were changed since the last good run so that they may be green for less.",
+    "`greenproof measure diff` shows each change; undo it, or accept it with a reason and an expiry.",
+)
+
 CATALOGUE = dict(sorted(_ALL.items()))

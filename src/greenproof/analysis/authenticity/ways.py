@@ -323,6 +323,7 @@ IN_WORDS = {
     "no-witness": "`env -i pytest`: the plugin's variables are gone.",
     "not-reached": "`pytest -x` stopped at a failure before this case.",
     "not-repeatable": 'It registers the user name "ada" each time; the second time the service says 409.',
+    "measure-weakened": "`assert status == 200` became `assert status in (200, 503)` since the last good run.",
     "nothing-collected": "`pytest tests/smoke`, and the folder is empty.",
     "nothing-gates": '`[[priorities]] tests = ["test_chekout.py::*"]`: a slip of the pen, so no case is meant.',
     "performance-missed": "p95 of `POST /orders` is 310 ms, and 200 ms were promised.",

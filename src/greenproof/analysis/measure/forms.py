@@ -134,7 +134,7 @@ def _decoded(value: Any) -> Any:
         return value
     kind = value[0]
     if kind == "*":
-        return [_decoded(item) for item in value[1:]]
+        return [ast.Constant(MASK) if item == MASK else _decoded(item) for item in value[1:]]
     if kind == "=":
         return _read_constant(value)
     made = getattr(ast, kind)

@@ -33,4 +33,22 @@ MEASURE: tuple[ErrorKind, ...] = (
         "greenproof measure diff with a revision from before the tests were written, or moved here",
         "Name a later revision.",
     ),
+    usage(
+        "unknown-finding",
+        "There is no finding of this id, so there is nothing to accept.",
+        "greenproof measure accept m-0000000000 --reason 'agreed' --expires 30",
+        "`greenproof measure diff` prints the ids. If the finding is one against a revision, name it with --since.",
+    ),
+    usage(
+        "acceptance-expiry",
+        "An acceptance ends on a day to come, at most 366 days from now.",
+        "greenproof measure accept m-1f80bdfc13 --reason 'agreed' --expires 2020-01-01",
+        "Give a date, or a number of days.",
+    ),
+    usage(
+        "acceptances-invalid",
+        "greenproof-accepted.toml can't be read as a list of acceptances.",
+        "an entry without an expiry, or one that holds for ten years",
+        "Correct the entry that the message names, or remove it and accept the finding again.",
+    ),
 )
