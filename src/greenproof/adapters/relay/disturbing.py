@@ -76,7 +76,11 @@ class Disturbing:
                 self._disturb_body(flow, sight, answer, fault)
         elif means in _EVENTS:
             if faults.is_event_stream(answer.headers) and "content-encoding" not in answer.headers:
-                if means is Means.EVENT_DOUBLED and answer.headers.pop("content-length", None) and answer.is_http1:
+                if (
+                    means is Means.EVENT_DOUBLED
+                    and answer.headers.pop("content-length", None)
+                    and answer.http_version == "HTTP/1.1"
+                ):
                     # More comes than was told.
                     answer.headers["transfer-encoding"] = "chunked"
                 answer.stream = _events(means, answer, sight.deliver)
