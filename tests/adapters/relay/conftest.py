@@ -68,7 +68,7 @@ class Service:
             ("/away", self.away), ("/cookie", self.cookie), ("/upload", self.upload), ("/chunked", self.chunked),
             ("/ws", self.ws), ("/closed-ws", self.closed_ws), ("/health", self.json), ("/nothing", self.nothing),
             ("/numbers", self.numbers),
-            ("/bye-ws", self.bye_ws), ("/slow", self.slow), ("/slow-ws", self.slow_ws),
+            ("/burst-ws", self.burst_ws), ("/bye-ws", self.bye_ws), ("/slow", self.slow), ("/slow-ws", self.slow_ws),
         ):  # fmt: skip
             app.router.add_route("*", path, handler)
         app.router.add_route("*", "/{rest:.*}", self.json)
@@ -162,6 +162,16 @@ class Service:
                 await answer.send_str(message.data)
             elif message.type is WSMsgType.BINARY:
                 await answer.send_bytes(message.data)
+        return answer
+
+    async def burst_ws(self, request: web.Request) -> web.WebSocketResponse:
+        """Three messages at once, and no word is waited for."""
+        answer = web.WebSocketResponse()
+        await answer.prepare(request)
+        for text in ("1", "2", "3"):
+            await answer.send_str(text)
+        async for _ in answer:
+            pass
         return answer
 
     async def bye_ws(self, request: web.Request) -> web.WebSocketResponse:
@@ -444,7 +454,9 @@ def relays(
 
     def relay(lean: bool) -> Witness:
         if lean not in started:
-            started[lean] = Witness.start(targets, state=tmp_path_factory.mktemp("witness"), lean=lean)
+            state = tmp_path_factory.mktemp("witness")
+            operators = "greenproof.analysis.sensitivity.registry"
+            started[lean] = Witness.start(targets, state=state, lean=lean, operators=operators)
         return started[lean]
 
     yield relay

@@ -3,15 +3,19 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import wsproto.events
 from mitmproxy import flow as flows
 from mitmproxy import http, tcp
+from mitmproxy.websocket import WebSocketData
 
 from greenproof.adapters.relay import faults
+from greenproof.adapters.relay.arranging import Arranging
+from greenproof.adapters.relay.disturbing import LATE_S
 from greenproof.adapters.relay.faults import Wire
 from greenproof.adapters.relay.joining import Joined
-from greenproof.adapters.relay.layers import ACCEPTED, CONTROL
+from greenproof.adapters.relay.layers import ACCEPTED, ARRANGING, CONTROL
 from greenproof.adapters.relay.listeners import Listeners
 from greenproof.adapters.relay.recording import Sight
 from greenproof.adapters.relay.run import Run
@@ -20,6 +24,8 @@ from greenproof.model.facts import FaultKind
 from greenproof.model.sensitivity import Means
 
 _CONVERSATION = "greenproof.conversation"
+MOST_LATE = 3
+"""Messages of a conversation that are let wait: a test that reads many of them must come to its end."""
 
 
 class Conversation:
@@ -30,6 +36,8 @@ class Conversation:
         self.connection = connection
         self.part = opening
         self.last_ns = opening.start_ns
+        self.late = 0
+        """Messages that were let wait."""
         concerned = run.watching is not None and run.watching.concerns(opening.wire)
         self.watching = run.watching if concerned else None
         run.joining.converses(connection)
@@ -74,6 +82,9 @@ class Conversations:
             held = Conversation(self.run(), flow.client_conn.id, sight)
             flow.metadata[_CONVERSATION] = held
             flow.metadata[CONTROL] = lambda event: _control(held, event)
+            plan = held.run.plan
+            if plan is not None and plan.kind is FaultKind.SENSITIVITY:
+                flow.metadata[ARRANGING] = Arranging()
 
     def websocket_message(self, flow: http.HTTPFlow) -> None:
         """A message passes; under a fault the server's are replaced, never dropped."""
@@ -88,17 +99,47 @@ class Conversations:
         part = held.pass_message(message.from_client)
         if held.watching is not None:
             held.watching.see(part, held.last_ns, message.from_client, message.content, message.is_text)
+        arranging: Arranging | None = flow.metadata.get(ARRANGING)
+        if arranging is not None:
+            self._disturb(flow, held, arranging)
+            return
         if message.from_client or not part.joined.certain:
             return
         kind = faults.fault_for(held.run.plan, part.joined.moment, part.wire)
-        if kind is FaultKind.SENSITIVITY and not _changes_events(held, part):
-            return
         if kind is not None:
-            wanted = FaultKind.VALUE if kind is FaultKind.SENSITIVITY else kind
-            changed = faults.change_message(message.content, message.is_text, wanted)
+            changed = faults.change_message(message.content, message.is_text, kind)
             if changed != message.content:
                 message.content = changed
                 part.fault = kind
+
+    def _disturb(self, flow: http.HTTPFlow, held: Conversation, arranging: Arranging) -> None:
+        """A message of a sensitivity run: looked at, or given the fault of its case."""
+        websocket, part = cast("WebSocketData", flow.websocket), held.part
+        message = websocket.messages[-1]
+        planned = part.joined.certain and faults.fault_for(held.run.plan, part.joined.moment, part.wire)
+        fault = faults.disturbance_for(held.run.plan, part.joined.moment) if planned else None
+
+        def delivered() -> None:
+            part.fault = FaultKind.SENSITIVITY
+
+        if planned and fault is None:
+            held.run.seen.message(part.id, message.from_client)
+        if message.from_client:
+            return
+        wire = part.wire
+        means = fault.means if fault and fault.route.matches(wire.target, wire.method, wire.path) else None
+        arranging.prepare(means, delivered)
+        if means is Means.EVENT_CHANGED:
+            changed = faults.change_message(message.content, message.is_text, FaultKind.VALUE)
+            if changed != message.content:
+                message.content = changed
+                delivered()
+        elif means is Means.EVENT_LATE and held.late < MOST_LATE:
+            handler = self.listeners.handler_of(flow.client_conn.id)
+            if handler is not None:
+                held.late += 1
+                handler.freeze(LATE_S, reset=False)
+                delivered()
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         """The conversation is over."""
@@ -140,13 +181,6 @@ class Conversations:
         held: Conversation | None = flow.metadata.get(_CONVERSATION)
         if held is not None:
             held.end()
-
-
-def _changes_events(held: Conversation, part: Sight) -> bool:
-    fault = faults.disturbance_for(held.run.plan, part.joined.moment)
-    if fault is None or fault.means is not Means.EVENT_CHANGED:
-        return False
-    return fault.route.matches(part.wire.target, part.wire.method, part.wire.path)
 
 
 def _control(held: Conversation, event: wsproto.events.Event) -> wsproto.events.Event:

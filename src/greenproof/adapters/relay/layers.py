@@ -23,6 +23,7 @@ from wsproto import ConnectionType
 from wsproto.connection import Connection as WebSocket
 from wsproto.connection import ConnectionState
 
+from greenproof.adapters.relay.arranging import WAITING_S, Arranging
 from greenproof.adapters.relay.faults import ERROR_MESSAGE, Replacement
 
 REPLACEMENT = "greenproof.replacement"
@@ -33,6 +34,8 @@ STREAMED = "greenproof.streamed"
 """Key in a flow's metadata: the replacement has been sent."""
 CONTROL = "greenproof.control"
 """Key in a flow's metadata: changes a frame of a WebSocket that is no message, on its way to the client."""
+ARRANGING = "greenproof.arranging"
+"""Key in a flow's metadata: decides when the messages of a WebSocket go to the client, and how often."""
 ACCEPTED = "greenproof.accepted"
 """Key in a flow's metadata: called for each message of a WebSocket that the relay itself accepted."""
 
@@ -154,11 +157,43 @@ class RelayWebSocket(WebsocketLayer):
 
         def changed(told: wsproto.events.Event) -> commands.SendData:
             # The echo of what the client itself closed stays as it is.
-            return send(told if change is None or client.state is ConnectionState.REMOTE_CLOSING else change(told))
+            if client.state is ConnectionState.REMOTE_CLOSING:
+                return send(told)
+            told = told if change is None else change(told)
+            arranging: Arranging | None = self.flow.metadata.get(ARRANGING)
+            return send(told) if arranging is None else self._sent(arranging(told))
 
         client.send2 = changed  # type: ignore[method-assign, assignment]
 
     _handle_event = start
+
+    def relay_messages(self, event: events.Event) -> Commands:
+        """Something came, or a message has waited long enough for the next one."""
+        arranging: Arranging | None = self.flow.metadata.get(ARRANGING)
+        if isinstance(event, events.Wakeup):
+            yield from self._let_go(arranging)
+            return
+        waited = arranging is not None and arranging.waiting
+        yield from super().relay_messages(event)
+        if arranging is None or not arranging.waiting:
+            return
+        if waited and isinstance(event, events.DataReceived) and event.connection == self.context.client:
+            # It may be the answer that the client waits for.
+            yield from self._let_go(arranging)
+        elif not waited:
+            yield commands.RequestWakeup(WAITING_S)
+
+    def done(self, event: events.Event) -> Commands:
+        """The conversation is over; a wake-up may still come."""
+        if not isinstance(event, events.Wakeup):
+            yield from super().done(event)
+
+    def _let_go(self, arranging: Arranging | None) -> Commands:
+        if arranging is not None and arranging.waiting and self.client_ws.state is ConnectionState.OPEN:
+            yield self._sent(arranging.release())
+
+    def _sent(self, told: list[wsproto.events.Event]) -> commands.SendData:
+        return commands.SendData(self.context.client, b"".join(self.client_ws.send(event) for event in told))
 
 
 class AcceptedWebSocket(layer.Layer):

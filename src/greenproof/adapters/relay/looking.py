@@ -94,6 +94,8 @@ class Seen:
     """What was seen of the answers of one run."""
 
     answers: dict[str, AnswerSeen] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    """Conversation -> messages of the service since the client spoke last."""
     lost: int = 0
 
     def add(self, seen: AnswerSeen) -> None:
@@ -105,12 +107,12 @@ class Seen:
 
     def message(self, exchange: str, from_client: bool) -> None:
         """A message of a conversation passed."""
-        before = self.answers.get(exchange, AnswerSeen(exchange))
         if from_client:
-            self.add(replace(before, size=0))
-        else:
-            row = before.size + 1
-            self.add(replace(before, size=row, events=before.events + 1, burst=max(before.burst, row)))
+            self.rows.pop(exchange, None)
+            return
+        row = self.rows[exchange] = self.rows.get(exchange, 0) + 1
+        before = self.answers.get(exchange, AnswerSeen(exchange))
+        self.add(replace(before, events=before.events + 1, burst=max(before.burst, row)))
 
 
 class Looker:

@@ -1,0 +1,265 @@
+"""Sensitivity runs at the relay: every fault as a client meets it, on real connections."""
+
+import http.client
+import json
+import time
+
+import pytest
+import requests
+from websockets.sync.client import connect
+
+from greenproof.analysis.sensitivity.registry import BY_NAME
+from greenproof.model.facts import FaultKind
+from greenproof.model.faults import CaseFaults, FaultPlan
+from greenproof.model.routes import Route
+from greenproof.model.sensitivity import Disturbance
+
+HEALTH = (Route("*", "/health"),)
+DOCUMENT = {"name": "Ada", "age": 36, "tags": ["x", "y"], "ok": True, "none": None}
+
+
+def fault_of(operator: str, route: str = "GET /json", part: str = "") -> Disturbance:
+    return Disturbance(operator, BY_NAME[operator].means, Route.parse(route), part)
+
+
+@pytest.fixture
+def disturbed(run):
+    """Begin a run in which the case `t::a` gets one fault on a route; without an operator, its answers are looked at."""
+
+    def begin(operator: str | None = None, route: str = "GET /json", part: str = ""):
+        fault = None if operator is None else fault_of(operator, route, part)
+        cases = {name: CaseFaults(disturbance=fault) for name in ("t::a", "t::b")}
+        return run.begin(FaultPlan(FaultKind.SENSITIVITY, cases, HEALTH)).hello()
+
+    return begin
+
+
+@pytest.fixture
+def each(run):
+    """Begin a run of many cases, each with a fault of its own: their ids and what tells about them."""
+
+    def begin(*faults: Disturbance):
+        cases = {f"t::{number}": CaseFaults(disturbance=fault) for number, fault in enumerate(faults)}
+        return tuple(cases), run.begin(FaultPlan(FaultKind.SENSITIVITY, cases, HEALTH)).hello()
+
+    return begin
+
+
+def get(told, path="/json", **options):
+    return requests.get(f"{told.api}{path}", timeout=10, allow_redirects=False, **options)
+
+
+def faults_of(run):
+    return [x.fault for x in run.exchanges()]
+
+
+def test_one_place_of_a_body_is_changed_and_the_rest_stays(each, run, service):
+    wanted = [
+        ("property-removed", "/json", "/age", {k: v for k, v in DOCUMENT.items() if k != "age"}),
+        ("null-set", "/json", "/name", {**DOCUMENT, "name": None}),
+        ("boolean-reversed", "/json", "/ok", {**DOCUMENT, "ok": False}),
+        ("array-emptied", "/json", "/tags", {**DOCUMENT, "tags": []}),
+        ("elements-swapped", "/json", "/tags", {**DOCUMENT, "tags": ["y", "x"]}),
+        ("property-removed", "/gzip", "/name", {}),
+    ]
+    cases, told = each(*(fault_of(operator, f"GET {path}", part) for operator, path, part, _ in wanted))
+    for case, (_, path, _, expected) in zip(cases, wanted, strict=True):
+        with told.case(case):
+            answer = get(told, path)
+        assert (answer.status_code, answer.json()) == (200, expected)
+    assert faults_of(run) == [FaultKind.SENSITIVITY] * len(wanted)
+    assert len(service.seen) == len(wanted)
+
+
+def test_heads_and_empty_bodies_on_a_connection_that_lives_on(each, run):
+    wanted = [
+        ("status-success", "/json", lambda a: a.status_code in (201, 202) and a.json() == DOCUMENT),
+        ("status-client-error", "/json", lambda a: 400 <= a.status_code < 500 and a.json() == DOCUMENT),
+        ("status-server-error", "/missing", lambda a: a.status_code >= 500 and "error" in a.json()),
+        ("status-client-error", "/empty", lambda a: 400 <= a.status_code < 500 and a.content == b""),
+        ("media-type-changed", "/json", lambda a: not a.headers["content-type"].startswith("application/json")),
+        ("media-type-removed", "/json", lambda a: "content-type" not in a.headers and a.json() == DOCUMENT),
+        ("charset-removed", "/json", lambda a: a.headers["content-type"] == "application/json"),
+        ("location-removed", "/away", lambda a: a.status_code == 302 and "location" not in a.headers),
+        ("location-changed", "/away", lambda a: "/json/" in a.headers["location"]),
+        ("body-emptied", "/json", lambda a: a.status_code == 200 and a.content == b""),
+        ("body-emptied", "/gzip", lambda a: a.status_code == 200 and a.content == b""),
+    ]
+    cases, told = each(*(fault_of(operator, f"GET {path}") for operator, path, _ in wanted))
+    for case, (operator, path, looks) in zip(cases, wanted, strict=True):
+        with told.case(case), requests.Session() as session:
+            answer = session.get(f"{told.api}{path}", timeout=10, allow_redirects=False)
+            assert looks(answer), (operator, path, answer.status_code, answer.headers, answer.content)
+            assert session.get(f"{told.api}/numbers", timeout=10).json() == [1, 2, 3]
+    assert faults_of(run) == [FaultKind.SENSITIVITY, None] * len(wanted)
+
+
+def test_a_body_ends_in_the_middle(each, run):
+    paths = ("/json", "/chunked", "/big")
+    cases, told = each(*(fault_of("body-truncated", f"GET {path}") for path in paths))
+    for case, path in zip(cases, paths, strict=True):
+        with (
+            told.case(case),
+            pytest.raises((requests.exceptions.ChunkedEncodingError, requests.ConnectionError)) as met,
+        ):
+            get(told, path)
+        assert "IncompleteRead" in str(met.value) or "ended prematurely" in str(met.value)
+    assert faults_of(run) == [FaultKind.SENSITIVITY] * 3
+
+
+@pytest.mark.parametrize(("operator", "kind"), [("connection-closed", "closed"), ("connection-reset", "reset")])
+def test_no_answer_comes(disturbed, run, service, operator, kind):
+    told = disturbed(operator)
+    with told.case("t::a"):
+        with pytest.raises(requests.ConnectionError) as met:
+            get(told)
+        assert get(told, "/numbers").json() == [1, 2, 3]
+    assert kind in str(met.value)
+    assert faults_of(run) == [FaultKind.SENSITIVITY, None]
+    assert [path for _, path, _ in service.seen] == ["/json", "/numbers"]
+
+
+def test_a_hang_is_bounded_and_who_asks_again_need_not_wait_again(disturbed, run):
+    told = disturbed("hang")
+    began = time.monotonic()
+    with told.case("t::a"):
+        with pytest.raises(requests.ConnectionError):
+            get(told)
+        first = time.monotonic() - began
+        with pytest.raises(requests.ConnectionError):
+            get(told)
+    assert 2.5 < first < 8
+    assert time.monotonic() - began - first < 1
+    assert faults_of(run) == [FaultKind.SENSITIVITY] * 2
+
+
+def test_only_the_planned_route_in_the_call_phase_and_never_plumbing(disturbed, run):
+    told = disturbed("status-server-error", "GET /{any}")
+    told.setup("t::a")
+    assert get(told).status_code == 200
+    told.call("t::a")
+    assert get(told).status_code >= 500
+    assert get(told, "/health").status_code == 200
+    assert requests.post(f"{told.api}/json", timeout=5).status_code == 200
+    told.teardown("t::a")
+    assert get(told).status_code == 200
+    told.end("t::a")
+    with told.case("t::c"):
+        assert get(told).status_code == 200
+    assert faults_of(run) == [None, FaultKind.SENSITIVITY, None, None, None, None]
+
+
+def test_what_cannot_be_done_is_not_delivered_and_the_answer_passes(each, run):
+    wanted = [
+        ("null-set", "/page", "/name"),
+        ("null-set", "/json", "/not-there"),
+        ("body-emptied", "/empty", ""),
+        ("body-truncated", "/empty", ""),
+        ("location-removed", "/json", ""),
+        ("event-doubled", "/json", ""),
+        ("events-late", "/json", ""),
+        ("null-set", "/large-json", "/items/*/id"),
+        ("other-users-answer", "/nothing", ""),
+    ]
+    cases, told = each(*(fault_of(operator, f"GET {path}", part) for operator, path, part in wanted))
+    plain = requests.get(f"{told.api}/large-json", timeout=10).content
+    for case, (_, path, _) in zip(cases, wanted, strict=True):
+        with told.case(case):
+            answer = get(told, path)
+        assert answer.status_code in (200, 204)
+        if path == "/json":
+            assert answer.json() == DOCUMENT
+        if path == "/large-json":
+            assert answer.content == plain
+    assert faults_of(run) == [None] * (len(wanted) + 1)
+
+
+def test_answers_are_looked_at_and_no_value_is_told(disturbed, run):
+    told = disturbed()
+    with told.case("t::a"):
+        assert get(told, headers={"Authorization": "Bearer one"}).json() == DOCUMENT
+        get(told, headers={"Authorization": "Bearer two"})
+        get(told, "/page")
+        get(told, "/health")
+    seen = run.finish().answers
+    assert len(seen) == 3
+    one, two, page = seen
+    assert dict(one.shape)["/tags"] == "array"
+    assert dict(one.shape)["/age"] == "integer"
+    assert one.headers == ("content-type", "charset")
+    assert one.digest == two.digest
+    assert one.user != two.user
+    assert page.shape == ()
+    assert page.user == ""
+    assert "Ada" not in str(seen)
+    assert "Bearer" not in str(seen)
+
+
+def test_messages_come_twice(disturbed, run):
+    told = disturbed("event-doubled", "WS /ws")
+    with told.case("t::a"), connect(f"{told.api.replace('http', 'ws')}/ws", compression="deflate") as ws:
+        for text in ("one", "x" * 20_000):
+            ws.send(text)
+            assert [ws.recv(timeout=5), ws.recv(timeout=5)] == [text, text]
+    assert faults_of(run) == [FaultKind.SENSITIVITY]
+
+
+def test_two_messages_change_places(disturbed, run):
+    told = disturbed("events-reordered", "WS /burst-ws")
+    with told.case("t::a"), connect(f"{told.api.replace('http', 'ws')}/burst-ws") as ws:
+        assert [ws.recv(timeout=5) for _ in range(3)] == ["2", "1", "3"]
+    assert faults_of(run) == [FaultKind.SENSITIVITY]
+
+
+@pytest.mark.parametrize("speaks", [True, False])
+def test_a_message_that_no_other_follows_is_not_lost(disturbed, run, speaks):
+    told = disturbed("events-reordered", "WS /ws")
+    with told.case("t::a"), connect(f"{told.api.replace('http', 'ws')}/ws") as ws:
+        ws.send("only")
+        if not speaks:
+            assert ws.recv(timeout=5) == "only"
+            ws.send("more")
+            assert ws.recv(timeout=5) == "more"
+        else:
+            # The answer to a ping comes behind the message, and passes by it.
+            assert ws.ping().wait(5)
+            ws.send("more")
+            assert {ws.recv(timeout=5), ws.recv(timeout=5)} == {"only", "more"}
+    assert faults_of(run) == [None]
+
+
+@pytest.mark.parametrize("operator", ["event-changed", "events-late"])
+def test_messages_are_changed_or_late(disturbed, run, operator):
+    told = disturbed(operator, "WS /ws")
+    with told.case("t::a"), connect(f"{told.api.replace('http', 'ws')}/ws") as ws:
+        began = time.monotonic()
+        ws.send(json.dumps({"n": 1}))
+        got = json.loads(ws.recv(timeout=5))
+        took = time.monotonic() - began
+    assert (got == {"n": 1}) is (operator == "events-late")
+    assert (took > 1.4) is (operator == "events-late")
+    assert faults_of(run) == [FaultKind.SENSITIVITY]
+
+
+def test_messages_are_counted_and_how_many_come_in_a_row(disturbed, run):
+    told = disturbed()
+    with told.case("t::a"):
+        with connect(f"{told.api.replace('http', 'ws')}/burst-ws") as ws:
+            assert [ws.recv(timeout=5) for _ in range(3)] == ["1", "2", "3"]
+        with connect(f"{told.api.replace('http', 'ws')}/ws") as ws:
+            for text in ("a", "b"):
+                ws.send(text)
+                assert ws.recv(timeout=5) == text
+    assert [(x.events, x.burst) for x in run.finish().answers] == [(3, 3), (2, 1)]
+
+
+def test_events_of_a_stream_come_twice(disturbed, run):
+    told = disturbed("event-doubled", "GET /events")
+    with told.case("t::a"):
+        held = http.client.HTTPConnection(told.api.removeprefix("http://"), timeout=5)
+        held.request("GET", "/events")
+        answer = held.getresponse()
+        expected = b'data: {"n": 1}\n\n' * 2
+        assert answer.read(len(expected)) == expected
+        held.close()
+    assert faults_of(run) == [FaultKind.SENSITIVITY]
