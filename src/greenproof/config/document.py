@@ -27,8 +27,8 @@ WebPath = Annotated[str, Field(pattern=PATH_PATTERN)]
 Seconds = Annotated[float, Field(gt=0, le=7 * 24 * 3600, allow_inf_nan=False)]
 
 _NODE_GLOBS = (
-    "Globs over node ids, such as `tests/test_a.py::*`. `[` begins a set of characters, so `[[]` stands for a `[` "
-    "itself: `*::test_a[[]admin]` is the case `test_a[admin]`."
+    "Globs over node ids, such as `tests/test_a.py::*`; leading folders may be left out. `[` begins a set of "
+    "characters, so `[[]` stands for a `[` itself: `*::test_a[[]admin]` is the case `test_a[admin]`."
 )
 _PLACEHOLDERS = "Values may hold `{postgres.url}`, `{auth.url}` and `{secret.jwt}`."
 

@@ -12,6 +12,13 @@ def test_a_glob_names_the_parametrised_cases_of_a_test() -> None:
     assert not matches_any("e2e/test_a.py::test_bc", ["e2e/test_a.py::test_b"])
 
 
+def test_a_glob_may_leave_out_leading_folders() -> None:
+    for glob in ("suite/api/test_a.py::test_b", "api/test_a.py::*", "test_a.py::test_b", "test_a.py::test_b*"):
+        assert matches_any("suite/api/test_a.py::test_b[x/y]", [glob])
+    for glob in ("est_a.py::test_b", "pi/test_a.py::*", "y]", "test_b", "other/test_a.py::*"):
+        assert not matches_any("suite/api/test_a.py::test_b[x/y]", [glob])
+
+
 @given(st.text())
 def test_brackets_in_ids_are_no_character_classes(parameter: str) -> None:
     case = f"t.py::test[{parameter}]"

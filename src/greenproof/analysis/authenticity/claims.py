@@ -22,9 +22,23 @@ def _glob(pattern: str) -> re.Pattern[str]:
 
 
 def matches_any(case: str, patterns: Iterable[str]) -> bool:
-    """Whether a node id is named by one of the globs; a glob also names the parametrised cases of a test."""
-    bare = case.split("[", 1)[0]
-    return any(_glob(p).match(case) or _glob(p).match(bare) for p in patterns)
+    """Whether a node id is named by one of the globs; a glob also names the parametrised cases of a test.
+
+    Ids begin where the runner was started, and globs often where the tests are: a glob may leave out leading folders.
+
+    >>> matches_any("suite/api/test_a.py::test_b[1]", ["test_a.py::test_b"])
+    True
+    """
+    names = _names(case)
+    return any(_glob(p).match(name) for p in patterns for name in names)
+
+
+@lru_cache(maxsize=8192)
+def _names(case: str) -> tuple[str, ...]:
+    """The id with and without its parameters, and each of them without its leading folders."""
+    folders = [place for place, letter in enumerate(case.partition("::")[0]) if letter == "/"]
+    whole = [case[place:] for place in (0, *(place + 1 for place in folders))]
+    return tuple(dict.fromkeys(form for name in whole for form in (name, name.split("[", 1)[0])))
 
 
 @dataclass(frozen=True, slots=True)
