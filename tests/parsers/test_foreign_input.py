@@ -384,6 +384,8 @@ ELSEWHERE = {
 }
 # They read what we, or programs that we chose, have written; or their reader is one of those above.
 NOT_FOREIGN = {
+    "greenproof.adapters.confinement.keeper": "what our own relay asks for, at a socket in a folder of ours",
+    "greenproof.adapters.confinement.network": "URLs that were checked, and the first line of our own keeper",
     "greenproof.adapters.platforms.local.control": "a supervisor of ours, behind a token; both sides refuse other bytes",
     "greenproof.adapters.platforms.local.dependencies.binaries": "the version that a server's program prints",
     "greenproof.adapters.platforms.local.ingress.upstreams": "h11's own errors; test_ingress.py sends it garbage",
@@ -398,6 +400,8 @@ NOT_FOREIGN = {
     "greenproof.config.accepted": "days of a document that config.reading has read",
     "greenproof.loop.measuring": "a day of the command line; tests/cli/test_measure.py gives it nonsense",
     "greenproof.analysis.measure.rules.assertions": "fixed patterns over expressions that were parsed",
+    "greenproof.analysis.measure.rules.bypassing": "fixed patterns over names that were parsed",
+    "greenproof.analysis.measure.rules.mocking": "fixed patterns over names that were parsed",
     "greenproof.cli.completing": "names out of our own ledger, by one fixed pattern",
     "greenproof.cli.usage": "fixed patterns over click's own messages",
     "greenproof.loop.flooring": "a URL that was checked",

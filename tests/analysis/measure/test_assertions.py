@@ -124,7 +124,7 @@ SAME = {
     "a text on top": ((ANSWER, STATUS), ("'''The order.'''", ANSWER, STATUS)),
     "a literal loop": ((ANSWER, "assert answer.json()['a'] == 1"), (ANSWER, "for _ in range(3):", "    assert answer.json()['a'] == 1")),
     "with around it": ((ANSWER, STATUS), ("with client:", f"    {ANSWER}", f"    {STATUS}")),
-    "another formatting": ((ANSWER, TOTAL), (ANSWER, "assert (answer.json()[\"total\"]\n        == 10\n    )")),
+    "another formatting": ((ANSWER, TOTAL), (ANSWER, 'assert (answer.json()["total"]\n        == 10\n    )')),
     "unittest to assert": ((ANSWER, "self.assertEqual(answer.status_code, 200)"), (ANSWER, STATUS)),
     "fail to assert": ((ANSWER, "if answer.status_code != 200:", "    pytest.fail('no')"), (ANSWER, STATUS)),
 }  # fmt: skip

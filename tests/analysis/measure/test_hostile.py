@@ -85,7 +85,7 @@ def test_far_too_deep_code_is_named_and_survived() -> None:
 
 
 def test_findings_that_are_alike_have_different_ids() -> None:
-    before = "".join("def test_%d():\n    helper()\n\n" % n for n in range(2))
+    before = "".join(f"def test_{n}():\n    helper()\n\n" for n in range(2))
     found = changes(before, "")
     assert len(found) == 2
     assert len({f.id for f in named([found[0], found[0]])}) == 2

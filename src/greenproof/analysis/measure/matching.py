@@ -42,18 +42,12 @@ def match(before: Suite, after: Suite) -> Matches:
         if same is not None and not (old.test and not same.test and same.guard and not old.guard):
             pair(old, same)
     _moved(before, after, pairs, taken, pair)
-    renamed: set[str] = set()
     left = [f for f in before.tests.values() if f.id not in pairs]
     free = [f for f in after.functions.values() if f.id not in taken and f.node is not None]
     for old, new in _alike(left, free):
         pair(old, new)
-        renamed.add(old.id)
-    for old in left:
-        found = pairs.get(old.id)
-        if found is not None and found.last != old.last:
-            renamed.add(old.id)
-    gone = {i for i in renamed if pairs[i].last == before.functions[i].last and pairs[i].test}
-    return Matches(pairs, frozenset(renamed - gone), {new.id: old for old, new in pairs.items()})
+    renamed = frozenset(i for i, f in before.tests.items() if i in pairs and pairs[i].last != f.last and pairs[i].test)
+    return Matches(pairs, renamed, {new.id: old for old, new in pairs.items()})
 
 
 def _moved(before: Suite, after: Suite, pairs: dict[str, Function], taken: set[str], pair: _Pair) -> None:

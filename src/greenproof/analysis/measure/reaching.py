@@ -11,8 +11,8 @@ from greenproof.analysis.measure.matching import Matches
 from greenproof.analysis.measure.shapes import last
 from greenproof.analysis.measure.suite import MODULE, Function, Suite, folders_above
 
-MOST = 60
-"""Functions that are followed from one test."""
+MOST = 400
+"""Calls that are followed from one test."""
 
 
 class Reach:
@@ -138,8 +138,10 @@ class Comparison:
             if new is not None and not old.test and id_ not in reached and new.id not in reached:
                 yield old, new
 
-    def added(self, find: Find) -> list[Change]:
-        """Traits that a test has more often now than before, each place once."""
+    def added(self, find: Find, *, familiar: bool = False) -> list[Change]:
+        """Traits that a test has more often now than before, each place once. `familiar`: not those of helpers that had
+        them before, and are only called by more tests now.
+        """
         olds: dict[str, tuple[Trait, ...]] = {}
         news: dict[str, tuple[Trait, ...]] = {}
 
@@ -150,14 +152,21 @@ class Comparison:
 
         found: dict[tuple[str, str, int, str], Change] = {}
         for old, new in self.pairs():
-            past = [t for f in self.old.of(old) for t in of(f, self.before, olds)]
-            present = [t for f in self.new.of(new) for t in of(f, self.after, news)]
+            past = [t for f in dict.fromkeys(self.old.of(old)) for t in of(f, self.before, olds)]
+            present = [t for f in dict.fromkeys(self.new.of(new)) for t in of(f, self.after, news)]
             for trait, was in _more(past, present):
+                if familiar and self._had(trait, lambda f: of(f, self.before, olds)):
+                    continue
                 key = (trait.path, trait.owner, trait.line, trait.key)
                 told = found.get(key)
                 tests = (*(told.tests if told else ()), *([old.id] if old.test else []))
                 found[key] = Change(trait, was if told is None else told.was, tuple(dict.fromkeys(tests)))
         return sorted(found.values(), key=lambda c: (c.trait.path, c.trait.line, c.trait.key))
+
+    def _had(self, trait: Trait, of: Callable[[Function], tuple[Trait, ...]]) -> bool:
+        """Whether the function that has it had it before."""
+        owner = self.before.functions.get(self.matches.back.get(trait.owner, ""))
+        return owner is not None and any(t.key == trait.key and t.size == trait.size for t in of(owner))
 
 
 def _more(past: list[Trait], present: list[Trait]) -> Iterator[tuple[Trait, Trait | None]]:
