@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from greenproof.adapters.relay.disturbing import HANG_S
 from greenproof.analysis.authenticity.contact import Contacts
@@ -57,22 +57,21 @@ def sense(proof: Proof, request: ProofRequest, policy: SensitivityPolicy, listen
         senses = _Senses(request, policy, listener, running, proof.run)
         look = _look(senses, cases, proof)
         notes = _notes(look, cases)
-        packed = (
-            pack(Fitting(look, request.claims, policy.seed).of(), policy.runs) if not notes.fatal else Packed((), {})
-        )
+        fitting = {} if notes.fatal else Fitting(look, request.claims, policy.seed).of()
+        packed = pack(fitting, policy.runs)
         trials, troubles = _try_all(senses, packed, look)
         listener.doing("counting", None, False)
     fields = fields_of(trials)
     return Sensitivity(
         policy.seed,
-        len(packed.runs),
+        max((trial.run for trial in trials), default=0),
         policy.runs,
         cases_of(trials, unsafe, packed.left_out, proven),
         trials,
         fields.unnoticed,
         fields.changed,
         sum(packed.left_out.values()),
-        (*notes.told, *troubles, *_releases(proof, look)),
+        (*notes.told, *_without(fitting), *troubles, *_releases(proof, look)),
         by_operator(trials),
         round(time.monotonic() - began, 3),
     )
@@ -125,6 +124,13 @@ def _notes(look: RunObservation, cases: Sequence[str]) -> _Notes:
     return _Notes((told,) if red else (), False)
 
 
+def _without(fitting: Mapping[str, Sequence[Disturbance]]) -> tuple[str, ...]:
+    """Cases that no fault fits, such as those whose answers a fixture fetched."""
+    none = [case for case, faults in fitting.items() if not faults]
+    told = f"{len(none)} cases were answered nothing in their call phase that a fault fits: {', '.join(none[:5])}"
+    return (told,) if none else ()
+
+
 def _try_all(senses: _Senses, packed: Packed, look: RunObservation) -> tuple[tuple[Trial, ...], tuple[str, ...]]:
     listener, total = senses.listener, len(packed.runs)
     trials: list[Trial] = []
@@ -136,9 +142,13 @@ def _try_all(senses: _Senses, packed: Packed, look: RunObservation) -> tuple[tup
         )
         limit = min(senses.request.timeout, max(_FLOOR_S, look.duration_s * _FACTOR + HANG_S * len(faults)))
         run = senses.carry_out(number, senses.plan(dict(faults)), limit)
-        trials += trials_of(number, faults, run, senses.request.claims)
+        found = trials_of(number, faults, run, senses.request.claims)
+        # Names of fields come from answers, and may be anything.
+        trials += [replace(trial, part=senses.request.redact(trial.part)) for trial in found]
         if run.relay_lost or run.timed_out or run.lost_targets:
             troubles.append(f"sensitivity run {number} was cut short")
+        elif run.hook_errors:
+            troubles.append(f"sensitivity run {number}: the relay had trouble: {run.hook_errors[0]}")
         if run.relay_lost:
             break
     return tuple(trials), tuple(troubles)

@@ -40,6 +40,7 @@ class Fitting:
     _answers: dict[str, AnswerSeen] = field(init=False)
     _contacts: Contacts = field(init=False)
     _exchanges: Mapping[str, Exchange] = field(init=False)
+    _bodies: dict[Route, "_Bodies"] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._answers = {answer.exchange: answer for answer in self.run.answers}
@@ -67,7 +68,7 @@ class Fitting:
                 if operator.means in _ENDINGS:
                     yield operator, ""
             elif exchange.method == "WS":
-                if exchange.received and operator.means is Means.EVENT_CHANGED:
+                if exchange.received and _on_events(operator.means, answer.burst if answer else 1):
                     yield operator, ""
             elif answer is not None:
                 yield from ((operator, part) for part in self._on_answer(operator, exchange, answer, route))
@@ -88,15 +89,34 @@ class Fitting:
             yield ""
 
     def _has_another(self, means: Means, exchange: Exchange, answer: AnswerSeen, route: Route) -> bool:
-        for other in self._answers.values():
-            if not other.digest or not answer.digest or other.digest == answer.digest:
-                continue
-            place = self._exchanges.get(other.exchange)
-            if place is None or not route.matches(place.target, place.method, place.path):
-                continue
-            if means is Means.STALE or (other.user != answer.user if answer.user else place.case != exchange.case):
-                return True
-        return False
+        found = self._on_route(route)
+        if not answer.digest or found.bodies <= {answer.digest}:
+            return False
+        if means is Means.STALE:
+            return True
+        if answer.user:
+            return any(body != answer.digest and user != answer.user for body, user in found.users)
+        return any(body != answer.digest and case != exchange.case for body, case in found.cases)
+
+    def _on_route(self, route: Route) -> "_Bodies":
+        if route not in self._bodies:
+            bodies = self._bodies[route] = _Bodies()
+            for answer in self.run.answers:
+                place = self._exchanges.get(answer.exchange)
+                if answer.digest and place and route.matches(place.target, place.method, place.path):
+                    bodies.bodies.add(answer.digest)
+                    bodies.users.add((answer.digest, answer.user))
+                    bodies.cases.add((answer.digest, place.case or ""))
+        return self._bodies[route]
+
+
+@dataclass(slots=True)
+class _Bodies:
+    """The different bodies that a route gave, by digest, and to whom."""
+
+    bodies: set[str] = field(default_factory=set)
+    users: set[tuple[str, str]] = field(default_factory=set)
+    cases: set[tuple[str, str]] = field(default_factory=set)
 
 
 def _fits_whole(means: Means, answer: AnswerSeen) -> bool:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from greenproof.analysis.authenticity.claims import Claims
 from greenproof.analysis.authenticity.falsifiable import FaultRun
@@ -12,8 +12,10 @@ from greenproof.model.sensitivity import CaseSensitivity, Disturbance, FieldUnno
 
 
 def trials_of(number: int, faults: Mapping[str, Disturbance], run: RunObservation, claims: Claims) -> tuple[Trial, ...]:
-    """What came of the faults of one extra run."""
+    """What came of the faults of one extra run. Where a target or the relay was lost, red says nothing."""
     seen = FaultRun(run, claims)
+    if run.relay_lost or run.lost_targets:
+        return tuple(replace(_trial(number, case, fault, seen), noticed=None) for case, fault in faults.items())
     return tuple(_trial(number, case, fault, seen) for case, fault in faults.items())
 
 

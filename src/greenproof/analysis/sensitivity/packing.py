@@ -24,22 +24,27 @@ def pack(fitting: Mapping[str, Sequence[Disturbance]], runs: int) -> Packed:
     """
     operators: Counter[str] = Counter()
     fields: Counter[tuple[str, str]] = Counter()
-    left = {case: sorted(faults, key=lambda fault: _rank(case, fault)) for case, faults in fitting.items()}
+    # In the order of their ids: several workers would bring them in another order each time.
+    left = {case: _ranked(case, fitting[case]) for case in sorted(fitting)}
     packed: list[dict[str, Disturbance]] = []
     for _ in range(runs):
         chosen: dict[str, Disturbance] = {}
         for case, faults in left.items():
             if not faults:
                 continue
-            best = min(faults, key=lambda fault: operators[fault.operator] + fields[str(fault.route), fault.part])
-            faults.remove(best)
-            operators[best.operator] += 1
-            fields[str(best.route), best.part] += 1
-            chosen[case] = best
+            best = min(range(len(faults)), key=lambda i: operators[faults[i][0]] + fields[faults[i][1]])
+            operator, field, chosen[case] = faults.pop(best)
+            operators[operator] += 1
+            fields[field] += 1
         if not chosen:
             break
         packed.append(chosen)
     return Packed(tuple(packed), {case: len(faults) for case, faults in left.items()})
+
+
+def _ranked(case: str, faults: Sequence[Disturbance]) -> list[tuple[str, tuple[str, str], Disturbance]]:
+    """(operator, field, fault), in the order of a digest."""
+    return [(f.operator, (str(f.route), f.part), f) for f in sorted(faults, key=lambda fault: _rank(case, fault))]
 
 
 def _rank(case: str, fault: Disturbance) -> bytes:
