@@ -1,6 +1,8 @@
 """What all tests rely on, wherever they are started."""
 
+import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -35,3 +37,14 @@ def interruptible() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def on_their_own() -> Iterator[None]:
+    """Test commands that tests start are no part of this run, even if it is one of several workers."""
+    ours = {name: value for name, value in os.environ.items() if name.startswith("PYTEST_XDIST_")}
+    for name in ours:
+        del os.environ[name]
+    yield
+    # Other plugins look for them in the end.
+    os.environ.update(ours)

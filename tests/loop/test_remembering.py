@@ -110,14 +110,14 @@ RESULT = FaultResult("error", 1, Outcome.FAILED, "call", True, "call", "check: A
 STARTED = RunStarted("", "prove", "default", arguments=("pytest",))
 
 
-def judged(tmp_path, *verdicts):
-    """A ledger with one run for each verdict."""
-    ledger = Ledger.open(prepare(tmp_path))
-    for number, verdict in enumerate(verdicts):
-        ledger.append(f"run-{number}", STARTED)
-        ledger.append(f"run-{number}", VerdictReached(1, "", verdict))
-        ledger.append(f"run-{number}", RunJudged(1, "", "inconclusive", 6, {}))
-    return ledger
+def known(tmp_path, *verdicts, started=STARTED):
+    """What is remembered of one run for each verdict."""
+    with Ledger.open(prepare(tmp_path)) as ledger:
+        for number, verdict in enumerate(verdicts):
+            ledger.append(f"run-{number}", STARTED)
+            ledger.append(f"run-{number}", VerdictReached(1, "", verdict))
+            ledger.append(f"run-{number}", RunJudged(1, "", "inconclusive", 6, {}))
+        return remembered(ledger, started)
 
 
 def verdict(conclusion=Verdict.PROVEN, **fields):
@@ -125,24 +125,24 @@ def verdict(conclusion=Verdict.PROVEN, **fields):
 
 
 def test_the_newest_word_under_the_same_conditions_counts(tmp_path):
-    assert remembered(judged(tmp_path / "one", verdict()), STARTED)["t::a", "c"].run == "run-0"
-    assert not remembered(judged(tmp_path / "two", verdict(), verdict(Verdict.UNPROVEN)), STARTED)
+    assert known(tmp_path / "one", verdict())["t::a", "c"].run == "run-0"
+    assert not known(tmp_path / "two", verdict(), verdict(Verdict.UNPROVEN))
     # Under other conditions it says nothing of these.
     other = verdict(Verdict.HOLLOW, conditions="d")
-    assert remembered(judged(tmp_path / "three", verdict(), other), STARTED)["t::a", "c"].run == "run-0"
+    assert known(tmp_path / "three", verdict(), other)["t::a", "c"].run == "run-0"
     again = verdict(faults_run="run-0", faults_at=datetime.now(UTC).isoformat())
-    assert remembered(judged(tmp_path / "four", verdict(), again), STARTED)["t::a", "c"].run == "run-0"
+    assert known(tmp_path / "four", verdict(), again)["t::a", "c"].run == "run-0"
 
 
 @pytest.mark.parametrize("age", [timedelta(days=8), timedelta(hours=-1)], ids=["old", "to come"])
 def test_neither_what_is_old_nor_what_is_to_come_counts(tmp_path, age):
     then = verdict(faults_run="run-x", faults_at=(datetime.now(UTC) - age).isoformat())
-    assert not remembered(judged(tmp_path, then), STARTED)
+    assert not known(tmp_path, then)
 
 
 def test_another_command_is_another_kind(tmp_path):
-    assert not remembered(judged(tmp_path, verdict()), RunStarted("", "prove", "default", arguments=("other",)))
+    assert not known(tmp_path, verdict(), started=RunStarted("", "prove", "default", arguments=("other",)))
 
 
 def test_unknown_conditions_are_never_the_same(tmp_path):
-    assert not remembered(judged(tmp_path, verdict(conditions=None)), STARTED)
+    assert not known(tmp_path, verdict(conditions=None))

@@ -24,7 +24,7 @@ _ON_LINUX = sys.platform.startswith("linux")
 def owner_of(peer: tuple[str, int], local: tuple[str, int], pids: Sequence[int]) -> int | None:
     """The nearest of `pids` that is the owner of the socket `peer` -> `local`, or an ancestor of the owner."""
     if _ON_LINUX:
-        inode = _inode_by_netlink(peer, local) or _inode_by_table(peer, local, _PROC / "net")
+        inode = _inode_by_netlink(peer, local) or _inode_by_table(peer, local)
         if inode is None and pids:
             # In a network of its own a process has a table of its own.
             inode = _inode_by_table(peer, local, _PROC / str(pids[0]) / "net")
@@ -59,7 +59,7 @@ def _inode_by_netlink(peer: tuple[str, int], local: tuple[str, int]) -> str | No
     return str(inode) if inode else None
 
 
-def _inode_by_table(peer: tuple[str, int], local: tuple[str, int], folder: Path) -> str | None:
+def _inode_by_table(peer: tuple[str, int], local: tuple[str, int], folder: Path = _PROC / "net") -> str | None:
     """The inode of the client's socket in `/proc/net/tcp` (or tcp6 for a mapped address)."""
     forms = ((folder / "tcp", _hex), (folder / "tcp6", _hex_mapped))
     for table, form in forms:
