@@ -327,7 +327,11 @@ class Session:
         return error, value
 
     def run(
-        self, fault: FaultPlan | None, select: Sequence[str] | None, listener: Listener, timeout: float,
+        self,
+        fault: FaultPlan | None,
+        select: Sequence[str] | None,
+        listener: Listener,
+        timeout: float,
         extra: Mapping[str, str] | None = None,
     ) -> tuple[RunObservation, CommandResult]:
         """One run of the command, with all facts about it. `extra` variables are for this run alone."""
@@ -370,9 +374,7 @@ class Session:
 
 
 @contextlib.contextmanager
-def session(
-    request: ProofRequest, dead: Collection[str] = (), operators: str | None = None
-) -> Iterator[Session]:
+def session(request: ProofRequest, dead: Collection[str] = (), operators: str | None = None) -> Iterator[Session]:
     """A relay before the targets, for as many runs as are wanted. `operators`: who decides about further faults."""
     relayed = [
         RelayTarget(

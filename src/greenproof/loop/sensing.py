@@ -4,7 +4,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from greenproof.adapters.relay.disturbing import HANG_S
 from greenproof.analysis.authenticity.contact import Contacts
 from greenproof.analysis.sensitivity import Fitting, Packed, by_operator, cases_of, fields_of, pack, trials_of, writes
 from greenproof.loop.proving import Listener, ProofRequest, Session, session
@@ -12,7 +11,7 @@ from greenproof.model.facts import FaultKind, Outcome, RunObservation
 from greenproof.model.faults import CaseFaults, FaultPlan
 from greenproof.model.plan import SensitivityPolicy
 from greenproof.model.proof import Proof
-from greenproof.model.sensitivity import Disturbance, Sensitivity, Trial
+from greenproof.model.sensitivity import HANG_S, Disturbance, Sensitivity, Trial
 from greenproof.model.verdicts import Verdict
 
 OPERATORS = "greenproof.analysis.sensitivity.registry"

@@ -7,6 +7,9 @@ from enum import StrEnum
 from greenproof.model.facts import Outcome
 from greenproof.model.routes import Route
 
+HANG_S = 3.0
+"""Seconds for which nothing comes in a hang; then the connection is reset."""
+
 
 class Means(StrEnum):
     """How a fault is carried out between the service and the test."""

@@ -18,10 +18,8 @@ from greenproof.adapters.relay.looking import Kept, Looker, Memory, Operators, a
 from greenproof.adapters.relay.recording import Sight
 from greenproof.adapters.relay.run import Run
 from greenproof.model.facts import AnswerSeen
-from greenproof.model.sensitivity import Answer, Disturbance, Means
+from greenproof.model.sensitivity import HANG_S, Answer, Disturbance, Means
 
-HANG_S = 3.0
-"""Seconds for which nothing comes."""
 LATE_S = 1.5
 _HELD = "greenproof.disturbed"
 _LOOKER = "greenproof.looker"
