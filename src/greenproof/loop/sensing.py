@@ -46,7 +46,8 @@ class _Senses:
 def sense(proof: Proof, request: ProofRequest, policy: SensitivityPolicy, listener: Listener) -> Sensitivity:
     """What the proven cases of a proof notice. Every extra run repeats the suite's own writes, as far as it may."""
     began = time.monotonic()
-    proven = [v.id for v in proof.verdict.cases if v.verdict is Verdict.PROVEN]
+    # Sorted: several workers bring them in another order each time.
+    proven = sorted(v.id for v in proof.verdict.cases if v.verdict is Verdict.PROVEN)
     unsafe = {} if policy.repeat_writes or policy.tenant else _unsafe(proof, request, proven)
     cases = [case for case in proven if case not in unsafe]
     _announce(listener, policy, proven, unsafe, cases)
@@ -125,7 +126,7 @@ def _notes(look: RunObservation, cases: Sequence[str]) -> _Notes:
 
 def _without(fitting: Mapping[str, Sequence[Disturbance]]) -> tuple[str, ...]:
     """Cases that no fault fits, such as those whose answers a fixture fetched."""
-    none = [case for case, faults in fitting.items() if not faults]
+    none = sorted(case for case, faults in fitting.items() if not faults)
     told = f"{len(none)} cases were answered nothing in their call phase that a fault fits: {', '.join(none[:5])}"
     return (told,) if none else ()
 

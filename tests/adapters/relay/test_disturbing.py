@@ -263,3 +263,26 @@ def test_events_of_a_stream_come_twice(disturbed, run):
         assert answer.read(len(expected)) == expected
         held.close()
     assert faults_of(run) == [FaultKind.SENSITIVITY]
+
+
+def test_an_earlier_answer_and_one_to_somebody_else_are_given_again(disturbed, run, witness):
+    told = disturbed()
+    with told.case("t::a"):
+        own = get(told, "/json", headers={"Authorization": "Bearer one"}).json()
+        get(told, "/numbers", headers={"Authorization": "Bearer two"})
+    run.finish()
+    again = type(run)(witness)
+    faults = [fault_of(name, "GET /{any}") for name in ("stale-answer", "other-users-answer")]
+    plan = FaultPlan(
+        FaultKind.SENSITIVITY, {f"t::{n}": CaseFaults(disturbance=f) for n, f in enumerate(faults)}, HEALTH
+    )
+    told = again.begin(plan).hello()
+    with told.case("t::0"):
+        stale = get(told, "/json", headers={"Authorization": "Bearer one"})
+    with told.case("t::1"):
+        foreign = get(told, "/json", headers={"Authorization": "Bearer one"})
+    assert stale.status_code == foreign.status_code == 200
+    assert stale.content != json.dumps(own).encode()
+    assert foreign.content != json.dumps(own).encode()
+    assert int(stale.headers["content-length"]) == len(stale.content)
+    assert faults_of(again) == [FaultKind.SENSITIVITY] * 2
