@@ -1,0 +1,1 @@
+"""Helpers that the desk's end-to-end tests share."""
