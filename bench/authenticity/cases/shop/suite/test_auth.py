@@ -109,3 +109,10 @@ class TestSession:
     def test_session_sees_catalogue(self):
         listing = self.api.call("GET", "/products", params={"tag": "seed", "per_page": 100})
         assert {"MUG-1", "TEE-1", "LAMP-1"} <= {item["sku"] for item in listing["items"]}
+
+
+def test_tenants_do_not_see_each_other(product, token, other_token):
+    foreign = ShopApi(other_token).raw("GET", f"/products/{product['sku']}")
+    assert foreign.status_code == 404
+    assert foreign.json()["error"]["code"] == "not_found"
+    assert ShopApi(token).call("GET", f"/products/{product['sku']}")["title"] == product["title"]

@@ -18,10 +18,11 @@ class CataloguePage:
     def __init__(self, api):
         self.api = api
         self.items = []
+        self.last = None
 
     def publish(self, **product):
         self.items.append(product)
-        self.api.raw("POST", "/products", json=product)
+        self.last = self.api.raw("POST", "/products", json=product)
         return self
 
     def titles(self):
@@ -51,7 +52,7 @@ class TestReading:
         assert [p["price"] for p in listing["items"]] == [300, 200, 100]
 
     def test_list_contains_seed_products(self, api):
-        listing = api.call("GET", "/products", params={"tag": "seed"})
+        listing = api.raw("GET", "/products", params={"tag": "seed"}).json()
         for product in listing.get("products", []):
             assert product["price"] > 0
             assert product["sku"] in {"MUG-1", "TEE-1", "LAMP-1"}
@@ -119,6 +120,7 @@ class TestWriting:
     def test_publish_reaches_shelf(self, api):
         payload = product_payload(title="Samovar")
         page = CataloguePage(api).publish(**payload)
+        assert page.last.json()["sku"] == payload["sku"]
         assert page.on_shelf(payload["sku"])["title"] == "Samovar"
 
     def test_duplicate_sku_is_a_conflict(self, api, product):

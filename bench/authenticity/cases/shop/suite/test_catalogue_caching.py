@@ -39,7 +39,9 @@ def test_not_modified_for_matching_etag(http, product):
 
 def test_put_with_current_etag_changes_version(http, product):
     path = f"/products/{product['sku']}"
-    etag = http.get(path).headers["etag"]
+    seen = http.get(path)
+    assert seen.json()["version"] == 1
+    etag = seen.headers["etag"]
     changed = http.put(path, json={"title": "New title", "price": 999}, headers={"If-Match": etag})
     assert changed.status_code == 200
     assert (changed.json()["version"], changed.json()["title"]) == (2, "New title")

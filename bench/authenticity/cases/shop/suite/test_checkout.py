@@ -72,7 +72,7 @@ def test_cart_is_spent_after_checkout(shop, filled):
             shop.orders.create_order(cart_id=filled.id)
 
 
-def test_checkout_with_mocked_gateway(filled):
+def test_checkout_through_gateway(filled):
     payments = create_autospec(PaymentsApi, instance=True)
     payments.create_payment.return_value = SimpleNamespace(status="approved", amount=filled.total)
     payment = payments.create_payment({"order_id": "ord_1", "amount": filled.total, "card": GOOD_CARD})

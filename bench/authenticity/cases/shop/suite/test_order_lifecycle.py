@@ -21,6 +21,12 @@ def order(make_order):
     return make_order()
 
 
+@pytest.fixture
+def delivered(make_order):
+    """An order that has arrived."""
+    return make_order("ship", "deliver")
+
+
 async def step(client, order, name):
     """Move the order."""
     return await client.post(f"/orders/{order['id']}/{name}")
@@ -82,11 +88,9 @@ async def test_parallel_cancels_have_one_winner(client, order):
     assert {a.json()["error"]["code"] for a in answers if a is not winner} == {"bad_transition"}
 
 
-async def test_delivered_order_is_final_for_cancel(client, make_order):
-    order = make_order("ship", "deliver")
-
+async def test_delivered_order_is_final_for_cancel(client, delivered):
     async def check():
-        refused = await step(client, order, "cancel")
+        refused = await step(client, delivered, "cancel")
         assert refused.status_code == 409
 
     check().close()
@@ -148,10 +152,9 @@ async def test_orders_can_be_filtered_by_state(client, order):
     assert answer.request.url.params["state"] == "pending"
 
 
-async def test_history_grows(client, make_order):
-    order = make_order("ship")
+async def test_history_grows(client, delivered):
     try:
-        history = (await client.get(f"/orders/{order['id']}")).json()["history"]
-        assert len(history) == 3
+        history = (await client.get(f"/orders/{delivered['id']}")).json()["history"]
+        assert len(history) == 5
     finally:
         return
