@@ -47,7 +47,7 @@ def since_last_good(root: Path, ledger: EventLedger, form: Form, removed: tuple[
     before = read_form(baseline.form)
     if before is None:
         return MeasureReport(None, why=f"what run {baseline.run} recorded can't be read by this version", tests=count)
-    return _report(root, before, form, f"run {baseline.run}", baseline.at, (*baseline.removed, *removed))
+    return _report(root, before, form, f"run {baseline.run}", baseline.at, (*baseline.removed, *removed), baseline.form)
 
 
 def last_measured(ledger: EventLedger) -> MeasureBaseline | None:
@@ -100,10 +100,17 @@ def _measure(form: object) -> Measure:
 
 
 def _report(
-    root: Path, before: Measure, form: Form, name: str, at: str = "", removed: tuple[str, ...] = ()
+    root: Path,
+    before: Measure,
+    form: Form,
+    name: str,
+    at: str = "",
+    removed: tuple[str, ...] = (),
+    before_form: Form | None = None,
 ) -> MeasureReport:
     after = _measure(form)
-    found = tuple(_meant(one, removed) for one in compare(before, after))
+    same = before_form is not None and before_form == form
+    found = () if same else tuple(_meant(one, removed) for one in compare(before, after))
     made = accept(found, read_accepted(root), today(), name, at)
     return replace(made, tests=test_counts(before, after))
 

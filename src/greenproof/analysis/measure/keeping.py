@@ -62,7 +62,7 @@ def form_of(files: MeasureFiles, clean: Callable[[object], object] = redact) -> 
         unread[PLAN] = "it is not TOML"
     trees: dict[str, ast.Module] = {}
     probe = Measure({}, settings=settings)
-    wanted = _scope(files.texts, probe, trees, unread)
+    wanted = _scope(files.texts, probe, trees, _sources(plan or {}))
     code = []
     for path in sorted(wanted):
         tree = trees.get(path) or parse(files.texts[path])
@@ -111,9 +111,9 @@ def read_form(form: object) -> Measure | None:
 
 
 def _scope(
-    texts: Mapping[str, str], probe: Measure, trees: dict[str, ast.Module], unread: dict[str, str]
+    texts: Mapping[str, str], probe: Measure, trees: dict[str, ast.Module], sources: tuple[str, ...]
 ) -> frozenset[str]:
-    """Tests, conftest files, what lies in their folders, and what they import."""
+    """Tests, conftest files, what lies in their folders, and what they import that is not the system itself."""
     python = sorted(path for path in texts if path.endswith(".py"))
     tests = [path for path in python if _is_testing(path, probe)]
     folders = {PurePosixPath(path).parent.as_posix() for path in tests}
@@ -135,9 +135,24 @@ def _scope(
             for ending in (f"{name}.py", f"{name}/__init__.py"):
                 same = by_ending.get(PurePosixPath(ending).name, ())
                 new = [p for p in same if p not in found and (p == ending or p.endswith(f"/{ending}"))]
+                new = [p for p in new if not _is_product(p, sources)]
                 found.update(new)
                 waiting += new
     return frozenset(found)
+
+
+def _sources(plan: Mapping[str, Any]) -> tuple[str, ...]:
+    """The folders of the services: what they hold is under test, and no part of the measure."""
+    services = plan.get("services")
+    tables = services.values() if isinstance(services, dict) else ()
+    named = (table.get("source") for table in tables if isinstance(table, dict))
+    return tuple(
+        f"{PurePosixPath(name).as_posix()}/" for name in named if isinstance(name, str) and name not in ("", ".")
+    )
+
+
+def _is_product(path: str, sources: tuple[str, ...]) -> bool:
+    return "src" in PurePosixPath(path).parts[:-1] or path.startswith(sources)
 
 
 def _is_testing(path: str, probe: Measure) -> bool:

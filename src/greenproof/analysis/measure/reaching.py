@@ -11,7 +11,7 @@ from greenproof.analysis.measure.matching import Matches
 from greenproof.analysis.measure.shapes import last
 from greenproof.analysis.measure.suite import MODULE, Function, Suite, folders_above
 
-MOST = 400
+MOST = 150
 """Calls that are followed from one test."""
 
 
@@ -21,6 +21,7 @@ class Reach:
     def __init__(self, suite: Suite) -> None:
         self.suite = suite
         self._reached: dict[str, tuple[Function, ...]] = {}
+        self._called: dict[str, tuple[Function, ...]] = {}
         self._checks: dict[str, tuple[Check, ...]] = {}
 
     @cached_property
@@ -43,7 +44,14 @@ class Reach:
             yield one
             if one.id not in opened:
                 opened.add(one.id)
-                waiting += [found for name in self._names(one) for found in self.suite.called(name, one.path)]
+                waiting += self._calls(one)
+
+    def _calls(self, function: Function) -> tuple[Function, ...]:
+        if function.id not in self._called:
+            names = self.names(function)
+            found = (one for name in names for one in self.suite.called(name, function.path))
+            self._called[function.id] = tuple(found)
+        return self._called[function.id]
 
     def _around(self, function: Function) -> Iterator[Function]:
         """What pytest runs for a test without being asked in it."""
@@ -62,7 +70,7 @@ class Reach:
             if fixture.path == function.path or (file == "conftest.py" and place in folders):
                 yield fixture
 
-    def _names(self, function: Function) -> list[str]:
+    def names(self, function: Function) -> list[str]:
         """Names of what it calls, and of the fixtures that it asks for; each call counts."""
         node = function.node
         found = [a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)] if node is not None else []
@@ -155,7 +163,8 @@ class Comparison:
             past = [t for f in dict.fromkeys(self.old.of(old)) for t in of(f, self.before, olds)]
             present = [t for f in dict.fromkeys(self.new.of(new)) for t in of(f, self.after, news)]
             for trait, was in _more(past, present):
-                if familiar and self._had(trait, lambda f: of(f, self.before, olds)):
+                had = self._had(trait, lambda f: of(f, self.before, olds))
+                if had and (familiar or not self.newly_named(trait.owner, old, new)):
                     continue
                 key = (trait.path, trait.owner, trait.line, trait.key)
                 told = found.get(key)
@@ -163,10 +172,26 @@ class Comparison:
                 found[key] = Change(trait, was if told is None else told.was, tuple(dict.fromkeys(tests)))
         return sorted(found.values(), key=lambda c: (c.trait.path, c.trait.line, c.trait.key))
 
+    def newly_named(self, owner: str, old: Function, new: Function) -> bool:
+        """Whether the present test itself calls a helper more often than the past one did."""
+        return self.new.names(new).count(_bare(owner)) > self.old.names(old).count(_bare(self._past(owner)))
+
+    def no_longer_named(self, owner: str, old: Function, new: Function) -> bool:
+        """Whether the past test itself called a helper more often than the present one does."""
+        now = self.matches.pairs.get(owner)
+        return self.old.names(old).count(_bare(owner)) > self.new.names(new).count(now.last if now else _bare(owner))
+
+    def _past(self, owner: str) -> str:
+        return self.matches.back.get(owner, owner)
+
     def _had(self, trait: Trait, of: Callable[[Function], tuple[Trait, ...]]) -> bool:
         """Whether the function that has it had it before."""
         owner = self.before.functions.get(self.matches.back.get(trait.owner, ""))
         return owner is not None and any(t.key == trait.key and t.size == trait.size for t in of(owner))
+
+
+def _bare(owner: str) -> str:
+    return owner.rpartition("::")[2].rpartition(".")[2]
 
 
 def _more(past: list[Trait], present: list[Trait]) -> Iterator[tuple[Trait, Trait | None]]:

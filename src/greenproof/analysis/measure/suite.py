@@ -36,7 +36,7 @@ class Function:
     autouse: bool = False
     decorators: Sequence[ast.expr] = ()
 
-    @property
+    @cached_property
     def id(self) -> str:
         """`tests/test_a.py::test_b`."""
         return f"{self.path}::{self.name}"
@@ -134,7 +134,8 @@ class Suite:
     def called(self, name: str, path: str) -> list[Function]:
         """The functions of the suite that a call may mean: those of its own file, else a few of others."""
         found = [f for f in self.by_name.get(name, ()) if f.node is not None]
-        return [f for f in found if f.path == path] or found[:3]
+        # A name that stands for many things stands for nothing that could be followed.
+        return [f for f in found if f.path == path] or (found if len(found) <= 3 else [])
 
 
 class _Reader:

@@ -99,6 +99,8 @@ def _lost(comparison: Comparison, old: Function, new: Function) -> Iterator[tupl
             place, text = Place(now.path, now.line), f"It stands under `{extra}` now."
             yield CONDITIONAL.finding(now.owner, place, text, was=before.text, now=f"{extra}: {now.text}"), before
     for check in left:
+        if _still_there(comparison, check, old, new):
+            continue
         found = _judged(check, fresh)
         if found is not None:
             kind, after = found
@@ -108,6 +110,15 @@ def _lost(comparison: Comparison, old: Function, new: Function) -> Iterator[tupl
                 # A constant elsewhere was changed.
                 was, now_said = (f"{one.text}, which is {one.expected}" for one in (check, after))
             yield kind.finding(owner, place, was=was, now=now_said), check
+
+
+def _still_there(comparison: Comparison, check: Check, old: Function, new: Function) -> bool:
+    """Whether a helper has the check as ever, and the test itself calls it as often as before."""
+    if check.owner == old.id:
+        return False
+    helper = comparison.matches.pairs.get(check.owner)
+    has = helper is not None and any(c.key == check.key for c in comparison.new.own_checks(helper))
+    return has and not comparison.no_longer_named(check.owner, old, new)
 
 
 def _uncommon(past: list[Check], present: list[Check]) -> tuple[list[Check], list[Check], list[tuple[Check, Check]]]:

@@ -15,7 +15,7 @@ UNREAD = weakened(
 )
 NEVER = note(
     "file-not-compared",
-    "A file could not be read on one of the two sides, so it was not compared.",
+    "A file could be read on one of the two sides only, so it was not compared.",
     "tests/test_old.py is Python 2",
     "Look at it yourself.",
 )
@@ -32,8 +32,10 @@ def find(comparison: Comparison) -> Iterator[MeasureFinding]:
     """Whatever was not compared."""
     before, after = comparison.before.measure, comparison.after.measure
     for path, why in after.unread.items():
+        if path in before.unread:
+            continue
         was_read = path in before.modules or (path == PLAN and before.plan)
-        kind = UNREAD if was_read and path not in before.unread else NEVER
+        kind = UNREAD if was_read else NEVER
         yield kind.finding(path, Place(path), was="read" if was_read else "not compared", now=why)
     for path, why in before.unread.items():
         if path not in after.unread:
