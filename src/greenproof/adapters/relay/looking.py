@@ -68,7 +68,9 @@ class Memory:
 
     def foreign(self, route: Route, case: str, user: str, present: bytes) -> Answer | None:
         """An answer of the route to another credential; where there are none, to another case."""
-        found = [kept for kept in self._others(route, present) if (kept.user != user if user else kept.case != case)]
+        # A credential that is new in each run is a stranger's to the earlier ones: then only the case tells.
+        known = bool(user) and any(kept.user == user for kept in self._kept)
+        found = [kept for kept in self._others(route, present) if (kept.user != user if known else kept.case != case)]
         found.sort(key=lambda kept: kept.case)
         return found[0].answer if found else None
 
