@@ -62,3 +62,29 @@ def test_packing_tries_no_fault_twice_and_counts_what_is_left(count, runs, seed)
         tried = [run[case] for run in packed.runs if case in run]
         assert len(tried) == len(set(tried)) == min(runs, len(fitting))
         assert packed.left_out[case] == len(fitting) - len(tried)
+
+
+HOSTILE = (
+    b'{"\\ud800": "\\udc00"}',
+    '{"\\ud800": "ä"}'.encode(),
+    b'{"a": NaN, "b": 1e999, "a/b~c": {"": []}}',
+    b"[" * 800 + b"]" * 800,
+    b"[" * 100_000,
+    b'{"n": ' + b"9" * 5000 + b"}",
+    b"\xff\xfe\x00",
+    b"",
+    b'{"' + b"k" * 5000 + b'": {"x": true}}',
+    json.dumps({"*": 1, "x": {"*": [1, 2]}}).encode(),
+)
+
+
+@pytest.mark.parametrize("body", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_bodies_are_changed_or_left_alone_and_never_stop_the_relay(body):
+    named = places(body)
+    json.dumps(named).encode()
+    assert all(len(pointer) < 5_000 for pointer, _ in named)
+    for operator in BODY:
+        for pointer in ("", *(pointer for pointer, _ in named[:40])):
+            pointer.encode()
+            made = changed(Disturbance(operator.name, operator.means, ROUTE, pointer), Answer(200, (), body))
+            assert made is None or made.body != body

@@ -28,7 +28,11 @@ def write(document: Any, like: bytes) -> bytes:
     """A document in the style of another one: compact or spaced, in ASCII or not."""
     compact = b", " not in like and b": " not in like
     separators = (",", ":") if compact else (", ", ": ")
-    return json.dumps(document, separators=separators, ensure_ascii=like.isascii()).encode()
+    try:
+        return json.dumps(document, separators=separators, ensure_ascii=like.isascii()).encode()
+    except UnicodeEncodeError:
+        # Half a character, which only an escape can hold.
+        return json.dumps(document, separators=separators).encode()
 
 
 def kind(value: Any) -> str:
@@ -76,7 +80,8 @@ def _named(key: str) -> str:
     """A key as a part of a pointer (RFC 6901); one that is an identifier differs from run to run."""
     if _IDENTIFIER.fullmatch(key):
         return "{id}"
-    return key.replace("~", "~0").replace("/", "~1")[:_LONGEST_KEY]
+    text = key.encode("utf-8", "replace").decode()
+    return text.replace("~", "~0").replace("/", "~1")[:_LONGEST_KEY]
 
 
 def _rewritten(value: Any, tokens: list[str], change: Callable[[Any], Any]) -> Any:
