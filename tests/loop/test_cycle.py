@@ -167,7 +167,7 @@ def test_a_turn_of_the_loop_and_the_next_one(project: Path) -> None:
     what_is_gone_is_missed_and_what_is_inherited_is_told(project)
     # The second turn repeated no fault run: nothing was touched.
     assert re.search(rf"\| faults: fault runs of \d cases.* \| {result['run']} \|", text)
-    assert len(EVIDENCE.findall(text)) == 3
+    assert len(EVIDENCE.findall(text)) == 4
     links = EVIDENCE.findall(worklogs(project)[0])
     assert len(links) == 5
     for what, place in links:
