@@ -7,8 +7,11 @@ import sys
 import textwrap
 from pathlib import Path
 
+import jsonschema
+
 from greenproof.ledger import Ledger, prepare
 from greenproof.model.events import SensitivityMeasured
+from greenproof.reporting.result import schema
 
 SUITE = """
     import json, os, pathlib, urllib.request
@@ -51,6 +54,7 @@ def test_each_extra_run_is_a_tenant_of_its_own(tmp_path, shop):
     assert done.returncode == 0, done.stderr
     tenants = (tmp_path / "tenants").read_text().split()
     document = json.loads((tmp_path / "result.json").read_text())
+    jsonschema.validate(document, schema())
     # The plain run and the two runs for the verdict are as ever.
     assert tenants[:3] == ["-"] * 3
     assert tenants[3:] == [f"{document['run']}-{number}".lower() for number in range(3)]

@@ -1,6 +1,7 @@
 """Operators: each changes what it promises, keeps the rest, and does the same again for the same seed."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,12 @@ def test_the_23_operators_of_httpmutator_are_there():
         "OTPR", "PTC", "BPR", "NPS", "NPR", "SPR", "SCA", "SRE",
     }  # fmt: skip
     assert len({operator.name for operator in OPERATORS}) == len(OPERATORS)
+
+
+def test_the_page_tells_every_operator_as_it_is():
+    page = (Path(__file__).parents[3] / "docs" / "sensitivity.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert rows == [f"| `{one.name}` | {one.source or ''} | {one.text} |" for one in OPERATORS]
 
 
 @given(documents, st.integers(0, 99), st.sampled_from(BODY))
