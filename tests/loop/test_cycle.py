@@ -169,7 +169,7 @@ def test_a_turn_of_the_loop_and_the_next_one(project: Path) -> None:
     assert re.search(rf"\| faults: fault runs of \d cases.* \| {result['run']} \|", text)
     assert len(EVIDENCE.findall(text)) == 4
     links = EVIDENCE.findall(worklogs(project)[0])
-    assert len(links) == 5
+    assert len(links) == 6
     for what, place in links:
         assert (project / ".greenproof" / "worklogs" / place).exists(), what
     # Every piece is named by an event, so its loss is noticed.
