@@ -128,6 +128,11 @@ def test_a_setting_that_leaves_nothing_out_is_none(name: str) -> None:
         assert found == [] or name == "more files"
 
 
+def test_a_folder_of_new_tests_may_be_told_what_it_likes() -> None:
+    new = {"more/pytest.ini": "[pytest]\naddopts = -k a -x\n", "more/test_new.py": TEST.replace("test_", "test_new_")}
+    assert codes({**BEFORE, **new}) == []
+
+
 HOOKS = {
     "collect_ignore": ("collect_ignore = ['test_shop.py']\n", "collect-ignore-added"),
     "append": ("collect_ignore = []\ncollect_ignore.append('test_shop.py')\n", "collect-ignore-added"),

@@ -63,6 +63,9 @@ def find(comparison: Comparison) -> Iterator[MeasureFinding]:
     """Settings, then conftest files."""
     past, present = comparison.before.measure, comparison.after.measure
     for folder in sorted(set(past.settings) | set(present.settings)):
+        if folder and not any(f.path.startswith(f"{folder}/") for f in comparison.before.tests.values()):
+            # A folder of new tests may be told what it likes.
+            continue
         before, after = past.settings.get(folder, {}), present.settings.get(folder, {})
         where = f"{folder or '.'}: pytest"
         for key in sorted(set(before) | set(after)):
