@@ -4,9 +4,10 @@ import json
 from dataclasses import replace
 
 import jsonschema
+import pytest
 from proofs import HOSTILE, proof
 
-from greenproof.model.inheritance import Inherited
+from greenproof.model.inheritance import COMPONENTS, FAULTS, PERFORMANCE, PLAN, RELEASE, Inherited
 from greenproof.reporting.result import SCHEMA, result, schema
 from greenproof.reporting.summary import summary_lines
 
@@ -41,8 +42,9 @@ def test_the_counts_have_their_denominator() -> None:
     assert summary["runner"]["passed"] == 2
 
 
-def test_what_was_inherited_is_told_with_where_it_comes_from() -> None:
-    item = Inherited("plan", "1 is missing.", "20251230T000000Z-000000", "2025-12-30T00:00:00Z", None, ("t::1",))
+@pytest.mark.parametrize("what", [PLAN, RELEASE, COMPONENTS, FAULTS, PERFORMANCE])
+def test_what_was_inherited_is_told_with_where_it_comes_from(what: str) -> None:
+    item = Inherited(what, "1 is missing.", "20251230T000000Z-000000", "2025-12-30T00:00:00Z", None, ("t::1",))
     inheriting = replace(proof(), inherited=(item,))
     document = json.loads(json.dumps(result(inheriting)))
     jsonschema.validate(document, schema())
