@@ -30,8 +30,9 @@ from greenproof.model.performance import Watch
 from greenproof.model.routes import Route
 
 BIG = 50 << 20
-SLOW_S = 0.03
-"""How long the slow service waits before each step."""
+ADA = {"name": "Ada", "age": 36, "tags": ["x", "y"], "ok": True, "none": None}
+HEADERS = {"X-Greenproof-Revision": "api-1", "X-Greenproof-Depth": "core", "ETag": '"1"'}
+SLOW_S = 0.03  # for which the slow service waits before each step
 
 
 class Background:
@@ -67,8 +68,8 @@ class Service:
             ("/empty", self.empty), ("/unchanged", self.unchanged), ("/missing", self.missing),
             ("/away", self.away), ("/cookie", self.cookie), ("/upload", self.upload), ("/chunked", self.chunked),
             ("/ws", self.ws), ("/closed-ws", self.closed_ws), ("/health", self.json), ("/nothing", self.nothing),
-            ("/numbers", self.numbers),
-            ("/burst-ws", self.burst_ws), ("/bye-ws", self.bye_ws), ("/slow", self.slow), ("/slow-ws", self.slow_ws),
+            ("/numbers", self.numbers), ("/burst-ws", self.burst_ws), ("/bye-ws", self.bye_ws),
+            ("/slow", self.slow), ("/slow-ws", self.slow_ws), ("/said/{name}", self.said),
         ):  # fmt: skip
             app.router.add_route("*", path, handler)
         app.router.add_route("*", "/{rest:.*}", self.json)
@@ -80,13 +81,18 @@ class Service:
         return await handler(request)
 
     async def json(self, request: web.Request) -> web.Response:
-        headers = {"X-Greenproof-Revision": "api-1", "X-Greenproof-Depth": "core", "ETag": '"1"'}
-        return web.json_response(
-            {"name": "Ada", "age": 36, "tags": ["x", "y"], "ok": True, "none": None}, headers=headers
-        )
+        return web.json_response(ADA, headers=HEADERS)
 
     async def numbers(self, request: web.Request) -> web.Response:
         return web.json_response([1, 2, 3])
+
+    async def said(self, request: web.Request) -> web.Response:
+        answer = web.Response(body=await request.read(), content_type=request.content_type)
+        if "gzip" in request.query:
+            answer.enable_compression(web.ContentCoding.gzip)
+        if "chunked" in request.query:
+            answer.enable_chunked_encoding()
+        return answer
 
     async def nothing(self, request: web.Request) -> web.Response:
         return web.json_response({})

@@ -2,12 +2,15 @@
 
 import http.client
 import json
+import ssl
 import time
 
+import httpx2
 import pytest
 import requests
 from websockets.sync.client import connect
 
+from greenproof.adapters.relay.faults import LARGEST_CHANGED
 from greenproof.analysis.sensitivity.registry import BY_NAME
 from greenproof.model.facts import FaultKind
 from greenproof.model.faults import CaseFaults, FaultPlan
@@ -286,3 +289,147 @@ def test_an_earlier_answer_and_one_to_somebody_else_are_given_again(disturbed, r
     assert foreign.content != json.dumps(own).encode()
     assert int(stale.headers["content-length"]) == len(stale.content)
     assert faults_of(again) == [FaultKind.SENSITIVITY] * 2
+
+
+def say(told, document, name="x", how="", kind="application/json", **options):
+    """The service answers what it is told, in the way that `how` names."""
+    data = document if isinstance(document, bytes) else json.dumps(document).encode()
+    headers = {"Content-Type": kind, **options.pop("headers", {})}
+    address = f"{told.welcome['addresses']['API']}/said/{name}?{how}"
+    return requests.post(address, data=data, headers=headers, timeout=10, **options)
+
+
+@pytest.mark.parametrize("how", ["", "gzip&chunked"])
+def test_an_earlier_answer_comes_again(disturbed, run, how):
+    name = f"stale-{how.replace('&', '-')}"
+    told = disturbed()
+    with told.case("t::a"):
+        say(told, {"n": 1}, name, how)
+        say(told, {"n": 2}, name, how)
+    run.finish()
+    told = disturbed("stale-answer", f"POST /said/{name}")
+    with told.case("t::a"):
+        answers = [say(told, {"n": n}, name, how) for n in (3, 1)]
+    assert [answer.json() for answer in answers] == [{"n": 1}, {"n": 2}]
+    assert [answer.headers.get("Content-Encoding") for answer in answers] == ["gzip" if "gzip" in how else None] * 2
+    assert [x.fault for x in run.finish().exchanges] == [FaultKind.SENSITIVITY] * 2
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_the_answer_of_another_user_comes(disturbed, run, signed):
+    name = f"whose-{signed}"
+
+    def ask(told, case, document):
+        return say(told, document, name, headers={"Authorization": f"Bearer {case}"} if signed else {}).json()
+
+    told = disturbed()
+    for case in ("t::a", "t::b"):
+        with told.case(case):
+            assert ask(told, case, {"of": case}) == {"of": case}
+    run.finish()
+    told = disturbed("other-users-answer", f"POST /said/{name}")
+    with told.case("t::a"):
+        assert ask(told, "t::a", {"of": "t::a", "new": 1}) == {"of": "t::b"}
+        if signed:
+            # Whose answer it is follows from the credential, not from the case.
+            assert ask(told, "t::b", {"of": "t::b", "new": 1}) == {"of": "t::a"}
+        # What is the same says nothing.
+        assert ask(told, "t::a", {"of": "t::b"}) == {"of": "t::b"}
+    assert [x.fault for x in run.finish().exchanges] == [FaultKind.SENSITIVITY] * (1 + signed) + [None]
+
+
+EVENTS = [b'data: {"n": %d}\n\n' % n for n in (1, 2, 3)]
+COMMENT = b": still here\n\n"
+
+
+@pytest.mark.parametrize("how", ["", "chunked"])
+def test_events_that_end_are_doubled_reordered_and_changed(each, run, how):
+    wanted = [
+        ("event-doubled", b"".join(event * 2 for event in EVENTS)),
+        ("events-reordered", EVENTS[1] + EVENTS[0] + EVENTS[2]),
+        ("event-changed", None),
+    ]
+    cases, told = each(*(fault_of(operator, "POST /said/{name}") for operator, _ in wanted))
+    for case, (_, expected) in zip(cases, wanted, strict=True):
+        with told.case(case), requests.Session() as session:
+            address = f"{told.api}/said/events?{how}"
+            answer = session.post(
+                address, data=COMMENT + b"".join(EVENTS), headers={"Content-Type": "text/event-stream"}, timeout=5
+            )
+            assert session.get(f"{told.api}/numbers", timeout=5).json() == [1, 2, 3]
+        if expected is not None:
+            assert answer.content == COMMENT + expected
+        else:
+            found = [json.loads(line[5:])["n"] for line in answer.content.splitlines() if line.startswith(b"data:")]
+            assert len(found) == 3
+            assert not {1, 2, 3} & set(found)
+    assert faults_of(run) == [FaultKind.SENSITIVITY, None] * len(wanted)
+
+
+def test_lines_of_json_are_events_too(disturbed, run):
+    told = disturbed("event-doubled", "POST /said/{name}")
+    with told.case("t::a"):
+        answer = say(told, b'{"n": 1}\n{"n": 2}\n', kind="application/x-ndjson")
+    assert answer.content == b'{"n": 1}\n' * 2 + b'{"n": 2}\n' * 2
+    assert faults_of(run) == [FaultKind.SENSITIVITY]
+
+
+def test_a_stream_comes_late_but_whole(disturbed, run):
+    told = disturbed("events-late", "POST /said/{name}")
+    with told.case("t::a"):
+        began = time.monotonic()
+        answer = say(told, b"".join(EVENTS), kind="text/event-stream")
+        took = time.monotonic() - began
+    assert answer.content == b"".join(EVENTS)
+    assert 1.4 < took < 5
+    assert faults_of(run) == [FaultKind.SENSITIVITY]
+
+
+def test_what_is_too_large_passes_as_it_is(each, run):
+    document = {"a": "x" * (LARGEST_CHANGED + 1)}
+    event = b'data: "' + b"[" * (2 * LARGEST_CHANGED) + b'"\n\n'
+    wanted = [
+        ("null-set", "/a", "", json.dumps(document).encode(), "application/json"),
+        ("null-set", "/a", "chunked", json.dumps(document).encode(), "application/json"),
+        ("null-set", "/a", "gzip", json.dumps(document).encode(), "application/json"),
+        ("event-doubled", "", "chunked", event, "text/event-stream"),
+        ("event-doubled", "", "gzip", b"".join(EVENTS), "text/event-stream"),
+    ]
+    cases, told = each(*(fault_of(operator, "POST /said/{name}", part) for operator, part, *_ in wanted))
+    for case, (_, _, how, data, kind) in zip(cases, wanted, strict=True):
+        with told.case(case):
+            assert say(told, data, how=how, kind=kind).content == data
+    assert faults_of(run) == [None] * len(wanted)
+
+
+def test_a_message_that_is_too_large_is_neither_doubled_nor_held(each, run):
+    cases, told = each(fault_of("event-doubled", "WS /ws"), fault_of("events-reordered", "WS /ws"))
+    for case in cases:
+        with told.case(case), connect(f"{told.api.replace('http', 'ws')}/ws", max_size=None) as ws:
+            ws.send("x" * (LARGEST_CHANGED + 1))
+            assert len(ws.recv(timeout=5)) == LARGEST_CHANGED + 1
+            ws.send("bye")
+            assert ws.recv(timeout=5) == "bye"
+    assert faults_of(run) == [FaultKind.SENSITIVITY, None]
+
+
+def test_the_same_faults_over_tls_and_http2(each, run, witness):
+    trust = ssl.create_default_context(cafile=str(witness.ca_certificate))
+    wanted = ["status-server-error", "number-replaced", "body-emptied", "body-truncated", "connection-reset"]
+    parts = {"number-replaced": "/n"}
+    cases, told = each(*(fault_of(operator, "GET /v1/x", parts.get(operator, "")) for operator in wanted))
+    found = {}
+    for case, operator in zip(cases, wanted, strict=True):
+        with told.case(case), httpx2.Client(http2=True, verify=trust, timeout=5) as client:
+            try:
+                answer = client.get(f"{told.welcome['addresses']['SECURE']}/x")
+                found[operator] = (answer.http_version, answer.status_code, answer.content)
+            except httpx2.HTTPError as problem:
+                found[operator] = problem
+    assert found["status-server-error"][:1] == ("HTTP/2",)
+    assert found["status-server-error"][1] >= 500
+    assert json.loads(found["number-replaced"][2])["n"] != 5
+    assert found["body-emptied"] == ("HTTP/2", 200, b"")
+    assert isinstance(found["body-truncated"], httpx2.TransportError)
+    assert isinstance(found["connection-reset"], httpx2.TransportError)
+    assert faults_of(run) == [FaultKind.SENSITIVITY] * len(wanted)

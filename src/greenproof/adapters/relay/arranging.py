@@ -4,7 +4,8 @@ Only whole messages of the service are arranged, and none is lost: one that wait
 as the client speaks, the service closes, or a while has passed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import wsproto.events
 
@@ -12,8 +13,11 @@ from greenproof.model.sensitivity import Means
 
 WAITING_S = 1.0
 """Seconds for which a message waits for the next one."""
+LARGEST = 1 << 20
+"""Characters or bytes of a message beyond which it goes its way as it is."""
 
 type Event = wsproto.events.Event
+type Message = wsproto.events.Message[Any]
 
 
 class Arranging:
@@ -22,8 +26,8 @@ class Arranging:
     def __init__(self) -> None:
         self._means: Means | None = None
         self._delivered: Callable[[], None] = lambda: None
-        self._parts: list[Event] = []
-        self._held: list[Event] = []
+        self._parts: list[Message] = []
+        self._held: list[Message] = []
         self._swapped = False
 
     @property
@@ -35,7 +39,7 @@ class Arranging:
         """What is done with the next message, and who is told when it was done."""
         self._means, self._delivered = means, delivered
 
-    def __call__(self, event: Event) -> list[Event]:
+    def __call__(self, event: Event) -> Sequence[Event]:
         """What is sent for this frame."""
         if not isinstance(event, wsproto.events.Message):
             # A ping may overtake; nothing comes after a close.
@@ -44,6 +48,8 @@ class Arranging:
         if not event.message_finished:
             return []
         message, self._parts = self._parts, []
+        if sum(len(part.data) for part in message) > LARGEST:
+            return [*self.release(), *message]
         if self._means is Means.EVENT_DOUBLED:
             self._delivered()
             return [*message, *message]
@@ -54,18 +60,14 @@ class Arranging:
             return []
         return message
 
-    def _swap(self, message: list[Event]) -> list[Event]:
+    def _swap(self, message: list[Message]) -> list[Message]:
         before, self._held, self._swapped = self._held, [], True
-        if _content(before) == _content(message):
+        if [part.data for part in before] == [part.data for part in message]:
             return [*before, *message]
         self._delivered()
         return [*message, *before]
 
-    def release(self) -> list[Event]:
+    def release(self) -> list[Message]:
         """The message that was held back; its fault was not delivered."""
         held, self._held = self._held, []
         return held
-
-
-def _content(message: list[Event]) -> list[object]:
-    return [part.data for part in message if isinstance(part, wsproto.events.Message)]

@@ -231,6 +231,8 @@ class Blocks:
         self.rest = b""
         self.first: bytes | None = None
         self.swapped = False
+        self.begun = False
+        """The beginning of an event that is too large went out already."""
 
     def __call__(self, data: bytes) -> list[bytes]:
         """The chunks to send for these; at the end (no data) what is left."""
@@ -247,9 +249,13 @@ class Blocks:
         if not data or len(self.rest) > faults.LARGEST_CHANGED:
             made += [self.first or b"", self.rest]
             self.first, self.rest = None, b""
+            self.begun = bool(data)
         return [part for part in made if part]
 
     def _one(self, block: bytes) -> list[bytes]:
+        if self.begun:
+            self.begun = False
+            return [block]
         if not any(line.startswith((b"data:", b"{", b"[")) for line in block.splitlines()):
             return [block]
         if self.twice:

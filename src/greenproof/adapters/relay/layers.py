@@ -2,7 +2,7 @@
 their head on, and WebSockets that the relay accepts in place of the service."""
 
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, cast
 
 import wsproto.events
@@ -192,7 +192,7 @@ class RelayWebSocket(WebsocketLayer):
         if arranging is not None and arranging.waiting and self.client_ws.state is ConnectionState.OPEN:
             yield self._sent(arranging.release())
 
-    def _sent(self, told: list[wsproto.events.Event]) -> commands.SendData:
+    def _sent(self, told: Iterable[wsproto.events.Event]) -> commands.SendData:
         return commands.SendData(self.context.client, b"".join(self.client_ws.send(event) for event in told))
 
 
