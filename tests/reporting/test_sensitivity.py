@@ -7,7 +7,7 @@ import jsonschema
 from proofs import HOSTILE, proof
 
 from greenproof.model.facts import Outcome
-from greenproof.model.sensitivity import CaseSensitivity, FieldUnnoticed, Sensitivity, Trial
+from greenproof.model.sensitivity import CaseSensitivity, FieldNoticed, FieldUnnoticed, Sensitivity, Trial
 from greenproof.reporting.result import result, schema
 from greenproof.reporting.sensitivity import sensitivity_document, sensitivity_lines
 from greenproof.reporting.summary import summary_lines
@@ -29,6 +29,10 @@ FOUND = Sensitivity(
     notes=("a note\x07",),
     operators={"null-set": (0, 1)},
     duration_s=1.5,
+    noticed=(
+        FieldNoticed("api: GET /things", "/name", 3, (HOSTILE, "t::strict"), (HOSTILE, "t::strict")),
+        FieldNoticed("api: GET /things", "/price", 2, (HOSTILE, "t::strict"), ("t::strict",)),
+    ),
 )
 
 
@@ -53,11 +57,23 @@ def test_the_lines_have_denominators_and_hide_what_noticed_everything() -> None:
     assert "  not told: 5 for want of runs, 1 not delivered, 1 undecided" in lines
     assert any("noticed 1 of 2; not: null-set" in line for line in lines)
     assert "  fields that were changed and that no test noticed: 1 of 3" in lines
-    assert not any("t::strict" in line for line in lines)
+    assert not any("t::strict: noticed" in line for line in lines)
     verbose = list(sensitivity_lines(FOUND, verbose=True))
     assert any("t::strict: noticed 2 of 2" in line for line in verbose)
     assert any("t::writes: unsafe, it may write" in line for line in verbose)
     assert list(sensitivity_lines(None)) == []
+
+
+def test_who_noticed_which_field_is_told_and_what_one_test_alone_noticed_comes_first() -> None:
+    lines = list(sensitivity_lines(FOUND))
+    place = lines.index("  fields that some test noticed: 2 of 3, 1 of them one test alone")
+    assert lines[place + 1] == "    api: GET /things /price: t::strict (1 of 2 cases)"
+    assert lines[place + 2].startswith("    api: GET /things /name: ")
+    assert lines[place + 2].endswith(" and 1 more (2 of 2 cases)")
+    many = tuple(FieldNoticed("api: GET /things", f"/{n}", 1, ("t::a",), ("t::a",)) for n in range(9))
+    found = replace(FOUND, fields=10, noticed=many)
+    assert list(sensitivity_lines(found))[-1] == "    and 4 more (-v shows them)"
+    assert sum("t::a (1 of 1 cases)" in line for line in sensitivity_lines(found, verbose=True)) == 9
 
 
 def test_nothing_hostile_reaches_the_screen() -> None:

@@ -74,6 +74,7 @@ def sense(proof: Proof, request: ProofRequest, policy: SensitivityPolicy, listen
         (*notes.told, *_without(fitting), *troubles, *_releases(proof, look)),
         by_operator(trials),
         round(time.monotonic() - began, 3),
+        fields.noticed,
     )
 
 

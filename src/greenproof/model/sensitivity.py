@@ -110,6 +110,19 @@ class FieldUnnoticed:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldNoticed:
+    """A field of answers that was changed, and who noticed."""
+
+    route: str
+    pointer: str
+    trials: int
+    cases: tuple[str, ...]
+    """Those whose answers it was changed in."""
+    noticed_by: tuple[str, ...]
+    """Those of them that turned red; at least one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sensitivity:
     """Everything that the extra runs of a suite showed. It changes no verdict."""
 
@@ -122,9 +135,10 @@ class Sensitivity:
     trials: tuple[Trial, ...] = ()
     unnoticed: tuple[FieldUnnoticed, ...] = ()
     fields: int = 0
-    """Fields of answers that some delivered fault changed: the denominator of `unnoticed`."""
+    """Fields of answers that some delivered fault changed: those of `noticed` and of `unnoticed`."""
     left_out: int = 0
     notes: tuple[str, ...] = ()
     operators: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Operator -> (noticed, delivered)."""
     duration_s: float = 0.0
+    noticed: tuple[FieldNoticed, ...] = ()

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from greenproof.model.sensitivity import CaseSensitivity, FieldUnnoticed, Sensitivity, Trial
+from greenproof.model.sensitivity import CaseSensitivity, FieldNoticed, FieldUnnoticed, Sensitivity, Trial
 from greenproof.model.text import printable
 
 _SHOWN = 20
+_SHOWN_NOTICED = 5
 
 
 def sensitivity_document(found: Sensitivity | None) -> dict[str, Any] | None:
@@ -24,7 +25,8 @@ def sensitivity_document(found: Sensitivity | None) -> dict[str, Any] | None:
             name: {"noticed": noticed, "delivered": delivered} for name, (noticed, delivered) in found.operators.items()
         },
         "fields": found.fields,
-        "unnoticed_fields": [_field(one) for one in found.unnoticed],
+        "unnoticed_fields": [_unnoticed_field(one) for one in found.unnoticed],
+        "noticed_fields": [_noticed_field(one) for one in found.noticed],
         "notes": list(found.notes),
         "duration_s": found.duration_s,
     }
@@ -60,7 +62,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
     }
 
 
-def _field(field: FieldUnnoticed) -> dict[str, Any]:
+def _unnoticed_field(field: FieldUnnoticed) -> dict[str, Any]:
     return {
         "route": field.route,
         "pointer": field.pointer,
@@ -70,8 +72,18 @@ def _field(field: FieldUnnoticed) -> dict[str, Any]:
     }
 
 
+def _noticed_field(field: FieldNoticed) -> dict[str, Any]:
+    return {
+        "route": field.route,
+        "pointer": field.pointer,
+        "trials": field.trials,
+        "cases": list(field.cases),
+        "noticed_by": list(field.noticed_by),
+    }
+
+
 def sensitivity_lines(found: Sensitivity | None, *, verbose: bool = False) -> Iterator[str]:
-    """Counts with their denominators; what no test noticed; with `verbose`, every case."""
+    """Counts with their denominators; what no test noticed, and who noticed the rest; with `verbose`, every case."""
     if found is None:
         return
     total = _totals(found)
@@ -97,6 +109,7 @@ def sensitivity_lines(found: Sensitivity | None, *, verbose: bool = False) -> It
         yield printable(f"  note: {note}")
     yield from _weakest(found.cases, verbose)
     yield from _unnoticed(found, verbose)
+    yield from _noticed(found, verbose)
 
 
 def _weakest(cases: tuple[CaseSensitivity, ...], verbose: bool) -> Iterator[str]:
@@ -126,3 +139,21 @@ def _unnoticed(found: Sensitivity, verbose: bool) -> Iterator[str]:
         yield printable(f"    {field.route} {place} ({field.trials} trials, {len(field.cases)} cases)")
     if len(found.unnoticed) > len(shown):
         yield f"    and {len(found.unnoticed) - len(shown)} more (-v shows them)"
+
+
+def _noticed(found: Sensitivity, verbose: bool) -> Iterator[str]:
+    """Those first that the fewest tests noticed: what only one test looks at is lost with it."""
+    if not found.noticed:
+        return
+    alone = sum(len(field.noticed_by) == 1 for field in found.noticed)
+    yield f"  fields that some test noticed: {len(found.noticed)} of {found.fields}, {alone} of them one test alone"
+    told = sorted(found.noticed, key=lambda field: (len(field.noticed_by), field.route, field.pointer))
+    shown = told if verbose else told[:_SHOWN_NOTICED]
+    for field in shown:
+        names = field.noticed_by if verbose else field.noticed_by[:1]
+        more = len(field.noticed_by) - len(names)
+        by = ", ".join(names) + (f" and {more} more" if more else "")
+        place = field.pointer or "the whole document"
+        yield printable(f"    {field.route} {place}: {by} ({len(field.noticed_by)} of {len(field.cases)} cases)")
+    if len(told) > len(shown):
+        yield f"    and {len(told) - len(shown)} more (-v shows them)"

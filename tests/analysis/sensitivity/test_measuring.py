@@ -119,7 +119,11 @@ def test_only_delivered_faults_count_and_only_red_in_the_call_is_noticed():
     assert (told["cut"].delivered, told["cut"].undecided) == (0, 1)
     assert (told["spared"].delivered, told["spared"].not_delivered) == (0, 1)
     assert told["kept"].unsafe == "it may write"
-    assert fields_of(trials).unnoticed == ()
+    found = fields_of(trials)
+    assert found.unnoticed == ()
+    (field,) = found.noticed
+    assert (found.changed, field.pointer, field.trials) == (1, "/a", 2)
+    assert (field.cases, field.noticed_by) == (("green", "red"), ("red",))
     survived = fields_of([trial for trial in trials if trial.case != "red"])
     assert [(field.route, field.pointer, field.trials) for field in survived.unnoticed] == [
         ("shop: GET /things", "/a", 1)

@@ -8,7 +8,7 @@ from greenproof.analysis.authenticity.claims import Claims
 from greenproof.analysis.authenticity.falsifiable import FaultRun
 from greenproof.analysis.sensitivity.registry import BY_NAME
 from greenproof.model.facts import Outcome, RunObservation
-from greenproof.model.sensitivity import CaseSensitivity, Disturbance, FieldUnnoticed, Trial
+from greenproof.model.sensitivity import CaseSensitivity, Disturbance, FieldNoticed, FieldUnnoticed, Trial
 
 
 def trials_of(number: int, faults: Mapping[str, Disturbance], run: RunObservation, claims: Claims) -> tuple[Trial, ...]:
@@ -59,10 +59,11 @@ class Fields:
 
     changed: int
     unnoticed: tuple[FieldUnnoticed, ...]
+    noticed: tuple[FieldNoticed, ...]
 
 
 def fields_of(trials: Iterable[Trial]) -> Fields:
-    """Each field that a delivered fault changed, and those of them that no test noticed."""
+    """Each field that a delivered fault changed: those that no test noticed, and who noticed the others."""
     of: dict[tuple[str, str], list[Trial]] = defaultdict(list)
     for trial in trials:
         if trial.noticed is not None and BY_NAME[trial.operator].of_field:
@@ -78,7 +79,12 @@ def fields_of(trials: Iterable[Trial]) -> Fields:
         for (route, pointer), found in sorted(of.items())
         if not any(trial.noticed for trial in found)
     ]
-    return Fields(len(of), tuple(unnoticed))
+    noticed = [
+        FieldNoticed(route, pointer, len(found), tuple(sorted({trial.case for trial in found})), by)
+        for (route, pointer), found in sorted(of.items())
+        if (by := tuple(sorted({trial.case for trial in found if trial.noticed})))
+    ]
+    return Fields(len(of), tuple(unnoticed), tuple(noticed))
 
 
 def by_operator(trials: Iterable[Trial]) -> dict[str, tuple[int, int]]:
