@@ -17,6 +17,8 @@ class Catalogue(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/things":
             self.answer({"things": THINGS})
+        elif self.path == "/stock":
+            self.answer({"stock": THINGS})
         elif self.path == "/me":
             self.answer({"user": (self.headers.get("Authorization") or "nobody").removeprefix("Bearer ")})
         elif self.path == "/events":
