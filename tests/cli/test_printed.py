@@ -9,8 +9,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from greenproof.analysis.authenticity.reasons import CATALOGUE
 from greenproof.analysis.authenticity.ways import WAYS
-from greenproof.cli.main import COMMANDS, _run, root
 from greenproof.analysis.measure.rules import kinds
+from greenproof.cli.main import COMMANDS, _run, root
 from greenproof.model.error_codes import ERRORS
 
 WIDTHS = [80, 120]
