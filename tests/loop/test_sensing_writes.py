@@ -41,16 +41,16 @@ def prove(folder: Path, shop: str, *options: str, configuration: str = "") -> su
         f'schema = 1\n[project]\nname = "shop"\n[targets.shop]\nurl = "{shop}"\nenv = ["SHOP_URL"]\n{configuration}'
     )
     command = [sys.executable, "-m", "greenproof", "prove", "--json", "result.json", *options, "--", sys.executable]
-    command += ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:anyio", "-k", "total"]
-    environment = {**os.environ, "SHOP_URL": ""}
+    command += ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "total"]
+    environment = {**os.environ, "SHOP_URL": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=120, env=environment, check=False
     )
 
 
-def test_each_extra_run_is_a_tenant_of_its_own(tmp_path, shop):
+def test_each_extra_run_is_a_tenant_of_its_own(tmp_path, shop_of_module):
     configuration = '[sensitivity]\nruns = 2\nseed = 4\ntenant = "SHOP_TENANT"\n'
-    done = prove(tmp_path, shop, "--sensitivity", configuration=configuration)
+    done = prove(tmp_path, shop_of_module, "--sensitivity", configuration=configuration)
     assert done.returncode == 0, done.stderr
     tenants = (tmp_path / "tenants").read_text().split()
     document = json.loads((tmp_path / "result.json").read_text())
@@ -78,8 +78,8 @@ def _kept(folder: Path) -> list[SensitivityMeasured]:
     return [event for event in events if isinstance(event, SensitivityMeasured)]
 
 
-def test_writes_are_repeated_if_somebody_says_so(tmp_path, shop):
-    done = prove(tmp_path, shop, "--sensitivity", "--repeat-writes", "--sensitivity-runs", "1")
+def test_writes_are_repeated_if_somebody_says_so(tmp_path, shop_of_module):
+    done = prove(tmp_path, shop_of_module, "--sensitivity", "--repeat-writes", "--sensitivity-runs", "1")
     found = json.loads((tmp_path / "result.json").read_text())["sensitivity"]
     assert (found["runs"], found["allowed"], found["delivered"], found["cases"][0]["unsafe"]) == (1, 1, 1, None)
     assert "each run repeats the writes of these cases" in done.stderr
