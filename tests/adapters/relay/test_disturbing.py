@@ -8,6 +8,7 @@ import time
 import httpx2
 import pytest
 import requests
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from greenproof.adapters.relay.faults import LARGEST_CHANGED
@@ -433,3 +434,17 @@ def test_the_same_faults_over_tls_and_http2(each, run, witness):
     assert isinstance(found["body-truncated"], httpx2.TransportError)
     assert isinstance(found["connection-reset"], httpx2.TransportError)
     assert faults_of(run) == [FaultKind.SENSITIVITY] * len(wanted)
+
+
+@pytest.mark.parametrize("operator", ["connection-reset", "status-server-error", "body-emptied", "hang"])
+def test_handshakes_are_left_alone(disturbed, run, operator):
+    told = disturbed(operator, "* /{any}")
+    address = told.api.replace("http", "ws")
+    with told.case("t::a"):
+        with connect(f"{address}/ws") as ws:
+            ws.send("one")
+            assert ws.recv(timeout=5) == "one"
+        with pytest.raises(InvalidStatus) as met, connect(f"{address}/closed-ws"):
+            pass
+    assert met.value.response.status_code == 403
+    assert faults_of(run) == [None, None]

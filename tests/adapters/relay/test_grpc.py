@@ -10,6 +10,7 @@ from greenproof.adapters.relay import RelayTarget, Witness
 from greenproof.model.facts import FaultKind, Join
 from greenproof.model.faults import CaseFaults, FaultPlan
 from greenproof.model.routes import Route
+from greenproof.model.sensitivity import Disturbance, Means
 
 PATIENCE_S = 10
 
@@ -42,7 +43,8 @@ def stock() -> Iterator[int]:
 @pytest.fixture(scope="module")
 def witness(stock: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Witness]:
     target = RelayTarget("stock", f"http://127.0.0.1:{stock}", {"API": "{hostport}"})
-    with Witness.start([target], state=tmp_path_factory.mktemp("witness")) as held:
+    operators = "greenproof.analysis.sensitivity.registry"
+    with Witness.start([target], state=tmp_path_factory.mktemp("witness"), operators=operators) as held:
         yield held
 
 
@@ -76,3 +78,15 @@ def test_a_call_gets_an_error_of_grpc(run):
     with told.case("t::b"):
         assert call(told) == b"reserved x"
     assert [(x.case, x.fault) for x in run.exchanges()] == [("t::a", FaultKind.ERROR), ("t::b", None)]
+
+
+@pytest.mark.parametrize("means", [Means.CLOSED, Means.RESET])
+def test_a_call_whose_connection_ends_and_the_next_one(run, means):
+    fault = Disturbance(f"connection-{means}", means, Route.parse("GRPC shop.Stock/Reserve"))
+    told = run.begin(FaultPlan(FaultKind.SENSITIVITY, {"t::a": CaseFaults(disturbance=fault)}, ())).hello()
+    with told.case("t::a"), pytest.raises(grpc.RpcError) as failed:
+        call(told)
+    assert failed.value.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL, grpc.StatusCode.CANCELLED)
+    with told.case("t::b"):
+        assert call(told) == b"reserved x"
+    assert [(x.case, x.fault) for x in run.exchanges()] == [("t::a", FaultKind.SENSITIVITY), ("t::b", None)]
