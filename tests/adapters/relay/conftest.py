@@ -353,13 +353,13 @@ class Told:
     def __init__(self, control: str, *, worker: str | None = None, pid: int | None = None, **fields: Any) -> None:
         ip, port, token = control.split(":", 2)
         self.socket = socket.create_connection((ip, int(port)), timeout=10)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.lines = self.socket.makefile("rb")
         self.number = 0
-        role = "main" if worker is None else "worker"
         self.welcome = self.ask(
-            "hello", token=token, pid=pid or os.getpid(), role=role, worker=worker, rootdir="/suite",
-            arguments=["tests"], python="3", pytest="8", python_files=["test_*.py"], python_classes=["Test"],
-            python_functions=["test"], optimised=False, **fields,
+            "hello", token=token, pid=pid or os.getpid(), worker=worker, rootdir="/suite",
+            role="main" if worker is None else "worker", arguments=["tests"], python="3", pytest="8", optimised=False,
+            python_files=["test_*.py"], python_classes=["Test"], python_functions=["test"], **fields,
         )  # fmt: skip
 
     @property
