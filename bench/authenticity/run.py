@@ -4,8 +4,8 @@
 
 DIR holds a suite, `greenproof.toml` and `labels.tsv` (nodeid, label, class, stack, acceptable, routes, note), or
 folders of this kind; without it, those beside this file are measured. Services of the configuration are deployed on the
-local platform; a target with a URL is expected to be served, by `service/*.py` if there is such a file, else by COMMAND
-or by you.
+local platform; a target with a URL is expected to be served, by `service/*.py` if there is such a file (`serve.py`
+first), else by COMMAND or by you.
 """
 
 import argparse
@@ -166,7 +166,8 @@ def serving(folder: Path, command: str | None, python: Path) -> Iterator[None]:
             subprocess.run([*GREENPROOF, "down", "-q"], cwd=folder, check=False, timeout=120)
         return
     url = urlsplit(next(t["url"] for t in document["targets"].values() if "url" in t))
-    script = next(iter(sorted((folder / "service").glob("*.py"))), None)
+    scripts = sorted((folder / "service").glob("*.py"), key=lambda path: (path.name != "serve.py", path.name))
+    script = next(iter(scripts), None)
     words = shlex.split(command) if command else [str(python), str(script)] if script else []
     if not words:
         yield

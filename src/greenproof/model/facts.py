@@ -62,6 +62,10 @@ class FaultKind(StrEnum):
     """The same shape, other values."""
     TAILORED = "tailored"
     """In the run with changed values, in their place: the failure that this case may be putting up with."""
+    LATER = "later"
+    """In their place as well: an error, but only after the answers at which the first run turned it red."""
+    EMPTIED = "emptied"
+    """In their place as well: the same answer with nothing in it."""
     SENSITIVITY = "sensitivity"
     """A run of its own, after the verdict: each case gets one further fault, or none in the first of these runs."""
 

@@ -16,6 +16,17 @@ class Substitute:
     """Of the error; None: the connection breaks off without an answer."""
     only_errors: bool = False
     """Only answers that are a refusal already (4xx) are replaced, all others pass."""
+    emptied: bool = False
+    """Not an error: the same answer, with nothing in it. `status` says nothing then."""
+    after: int = 0
+    """So many answers pass first: those at which it has turned red before."""
+
+    @property
+    def kind(self) -> FaultKind:
+        """What it is called once it was delivered."""
+        if self.emptied:
+            return FaultKind.EMPTIED
+        return FaultKind.LATER if self.after else FaultKind.TAILORED
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,8 @@ class CaseFaults:
     """The claimed routes; empty: every route that is not plumbing."""
     refused: tuple[Route, ...] = ()
     """WebSocket routes whose handshake the service refused in the plain run: the error fault accepts them."""
+    spared: bool = False
+    """Its set-up is left alone: nothing that it builds is all that some case looks at."""
     instead: Substitute | None = None
     """In the run with changed values: what this case gets in their place."""
     disturbance: Disturbance | None = None

@@ -284,6 +284,26 @@ def test_a_chosen_failure_that_does_not_fit_changes_nothing(run, path, instead):
     assert [x.fault for x in run.exchanges()] == [None]
 
 
+def test_the_answers_at_which_it_turned_red_before_pass(run):
+    told = run.begin(FaultPlan(FaultKind.VALUE, {"t::a": CaseFaults(instead=Substitute(500, after=2))}, ())).hello()
+    with told.case("t::a"):
+        assert [get(told, "/json").status_code for _ in range(4)] == [200, 200, 500, 500]
+    assert [x.fault for x in run.exchanges()] == [None, None, FaultKind.LATER, FaultKind.LATER]
+
+
+def test_an_answer_with_nothing_in_it(run):
+    instead = Substitute(None, emptied=True)
+    told = run.begin(FaultPlan(FaultKind.VALUE, {"t::a": CaseFaults(instead=instead)}, ())).hello()
+    with told.case("t::a"):
+        plain = {"name": "Ada"}
+        answer = get(told, "/json")
+        assert answer.status_code == 200
+        assert answer.json().keys() >= plain.keys()
+        assert answer.json()["name"] != "Ada"
+        assert [item for item in answer.json().values() if isinstance(item, list) and item] == []
+    assert [x.fault for x in run.exchanges()] == [FaultKind.EMPTIED]
+
+
 def test_a_connection_breaks_off_in_place_of_the_answer(run, service):
     told = run.begin(FaultPlan(FaultKind.VALUE, {"t::a": CaseFaults(instead=Substitute(None))}, ())).hello()
     with told.case("t::a"), pytest.raises(requests.ConnectionError):

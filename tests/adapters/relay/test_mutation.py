@@ -129,3 +129,22 @@ def test_text_in_another_charset_and_broken_text() -> None:
     assert len(mutation.mutate_body("größe".encode("latin-1"), "latin-1", True)) == 5
     assert mutation.mutate_body(b"\xff\xfe\xfd", "utf-8", True) != b"\xff\xfe\xfd"
     assert mutation.mutate_body(b"abc", "no-such-charset", True) != b"abc"
+
+
+@given(st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+))  # fmt: skip
+def test_nothing_is_left_but_the_keys(value):
+    left = mutation.empty_json(value)
+    assert type(left) is type(value) or value is None
+    if isinstance(value, dict):
+        assert left.keys() == value.keys()
+    if isinstance(value, list):
+        assert left == []
+
+
+@given(st.binary(max_size=200))
+def test_what_is_no_document_has_no_word_left(data):
+    emptied = mutation.empty(data, None)
+    assert emptied == b"" or json.loads(emptied) is not None or json.loads(data) is not None

@@ -204,6 +204,33 @@ def test_an_error_in_a_fixture_never_breaks_the_set_up_of_others() -> None:
     assert plan.error.fixture_routes == ()
 
 
+def test_only_the_set_up_that_others_look_at_is_changed() -> None:
+    key = "test_orders.py::order"
+    resting = replace(RECORD, fixtures=(key,))
+    other = replace(RECORD, id="test_orders.py::test_other", fixtures=(key,))
+    fetched = replace(EXCHANGE, phase=Phase.SETUP, start_ns=95, head_ns=97)
+    own = replace(EXCHANGE, id="x2", case=other.id, path="/orders/1")
+    for builder, spared in ((CASE, True), (other.id, False)):
+        spans = (FixtureSpan(key, None, builder, 92, 99),)
+        built = replace(fetched, case=builder)
+        plan = plan_faults(run(resting, other, exchanges=(built, own), fixtures=spans), evidence().claims)
+        assert (plan.value.cases[CASE].spared, plan.value.cases[other.id].spared) == (False, spared)
+
+
+@pytest.mark.parametrize(("depth", "code"), [(Depth.CANNED, "bypass"), (Depth.CACHE, "cached")])
+def test_a_fixture_does_not_make_up_for_what_the_test_itself_got_from_a_stub(depth: Depth, code: str) -> None:
+    key = "test_orders.py::order"
+    fetched = replace(EXCHANGE, id="x0", phase=Phase.SETUP, start_ns=95, head_ns=97)
+    plain = run(
+        replace(RECORD, fixtures=(key,)),
+        exchanges=(fetched, replace(EXCHANGE, depth=depth)),
+        fixtures=(FixtureSpan(key, None, CASE, 92, 99),),
+    )
+    assert judged(plain=plain)[1][0] == code
+    mixed = replace(plain, exchanges=(*plain.exchanges, replace(EXCHANGE, id="x2")))
+    assert judged(plain=mixed) == ("proven", [])
+
+
 def test_what_a_fixture_of_another_case_fetched_is_no_evidence() -> None:
     key = "test_orders.py::order"
     first = replace(RECORD, id="test_orders.py::test_first", fixtures=(key,), setup_start_ns=10, end_ns=50)
@@ -227,8 +254,13 @@ def test_a_stumble_over_the_shape_of_an_error_is_no_proof() -> None:
     error = faulted(FaultKind.ERROR, stumbled("error", "KeyError"))
     assert judged(error=error, value=faulted(FaultKind.VALUE, RECORD)) == ("unproven", ["red-by-accident"])
     assert judged(error=error) == ("proven", [])
-    two = run(RECORD, exchanges=(EXCHANGE, replace(EXCHANGE, id="x2", start_ns=130, head_ns=140)))
+    second = replace(EXCHANGE, id="x2", start_ns=130, head_ns=140)
+    two = run(RECORD, exchanges=(EXCHANGE, second))
     assert judged(plain=two, error=error, value=faulted(FaultKind.VALUE, RECORD)) == ("proven", [])
+    # It came to the last of them, so nothing was hidden.
+    whole = replace(error, exchanges=(*error.exchanges, replace(second, fault=FaultKind.ERROR)))
+    found = judged(plain=two, error=whole, value=faulted(FaultKind.VALUE, RECORD))
+    assert found == ("unproven", ["red-by-accident"])
 
 
 def test_a_validator_that_notices_values_is_a_check_and_an_error_of_a_library_is_not() -> None:

@@ -12,7 +12,7 @@ from greenproof.analysis.authenticity.claims import Claims
 from greenproof.analysis.authenticity.contact import Contact
 from greenproof.analysis.authenticity.tailoring import substitute, tailored
 from greenproof.analysis.authenticity.tolerance import Sources, Tolerance
-from greenproof.model.facts import Failure, FaultKind, Outcome, Phase
+from greenproof.model.facts import CaseRecord, Failure, FaultKind, Outcome, Phase
 from greenproof.model.faults import Substitute
 from greenproof.model.plan import DEFAULT_PLUMBING
 
@@ -125,6 +125,56 @@ def contact(*statuses: int, method: str = "POST") -> Contact:
 )
 def test_the_substitute(seen: Contact, named: Tolerance, expected: Substitute | None) -> None:
     assert substitute(seen, named) == expected
+
+
+@pytest.mark.parametrize(
+    ("answers", "reached", "named", "expected"),
+    [
+        (3, 1, (), Substitute(500, after=1)),
+        (3, 2, (503,), Substitute(503, after=2)),
+        (2, 2, (503,), Substitute(503)),
+        (2, 2, (), None),
+        (3, 0, (), None),
+    ],
+)
+def test_answers_that_the_error_did_not_reach_get_one_in_the_second_run(
+    answers: int, reached: int, named: tuple[int, ...], expected: Substitute | None
+) -> None:
+    assert substitute(contact(*[200] * answers), Tolerance(named), True, reached) == expected
+
+
+def by_helper(outcome: Outcome = Outcome.FAILED) -> CaseRecord:
+    """A case that a `raise` of a helper turned red."""
+    failure = Failure(Phase.CALL, "check", "ApiError", "500") if outcome is Outcome.FAILED else None
+    return replace(RED, outcome=outcome, executed=outcome, failure=failure)
+
+
+def test_who_was_turned_red_by_a_helper_alone_gets_answers_with_nothing_in_them() -> None:
+    plan = tailored(
+        plan_faults(run(RECORD), CLAIMS).value,
+        run(RECORD),
+        faulted(FaultKind.ERROR, by_helper()),
+        CLAIMS,
+        lambda _: Tolerance((503,)),
+    )
+    assert plan.cases[CASE].instead == Substitute(None, emptied=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "expected"),
+    [
+        (FaultKind.EMPTIED, Outcome.PASSED, ("unproven", ["content-unchecked"])),
+        (FaultKind.EMPTIED, Outcome.FAILED, ("proven", [])),
+        (FaultKind.EMPTIED, Outcome.SKIPPED, ("hollow", ["skips-on-failure"])),
+        (FaultKind.LATER, Outcome.PASSED, ("unproven", ["later-unchecked"])),
+        (FaultKind.LATER, Outcome.FAILED, ("proven", [])),
+    ],
+)
+def test_what_is_left_unchecked(kind: FaultKind, outcome: Outcome, expected: tuple[str, list[str]]) -> None:
+    second = faulted(FaultKind.VALUE, by_helper(outcome))
+    second = replace(second, exchanges=tuple(replace(x, fault=kind) for x in second.exchanges))
+    case = judge_run(evidence(plain=run(RECORD), error=faulted(FaultKind.ERROR, by_helper()), value=second))[0][0]
+    assert (case.verdict.value, [reason.code for reason in case.reasons]) == expected
 
 
 def test_who_stumbled_gets_a_substitute_only_where_its_source_names_one() -> None:

@@ -55,14 +55,15 @@ def fault_for(plan: FaultPlan | None, moment: Moment, wire: Wire) -> FaultKind |
     """The fault that an answer at this moment gets."""
     if plan is None or moment.case is None:
         return None
-    if moment.phase is Phase.SETUP:
-        return plan.kind if wire.on(plan.fixture_routes) else None
     case = plan.cases.get(moment.case)
+    if moment.phase is Phase.SETUP:
+        spared = case is not None and case.spared
+        return plan.kind if wire.on(plan.fixture_routes) and not spared else None
     if case is None or moment.phase is not Phase.CALL:
         return None
     if not _claims(case, plan, wire):
         return None
-    return plan.kind if case.instead is None else FaultKind.TAILORED
+    return plan.kind if case.instead is None else case.instead.kind
 
 
 def substitute_for(plan: FaultPlan | None, moment: Moment) -> Substitute | None:
@@ -212,6 +213,19 @@ def change_body(response: http.Response) -> bool:
         changed = mutation.mutate_head(head, charset(response.headers), is_textual(response.headers)) + rest
     else:
         changed = mutation.mutate_body(plain, charset(response.headers), is_textual(response.headers))
+    if changed == plain:
+        return False
+    response.content = changed
+    return True
+
+
+def empty_body(response: http.Response) -> bool:
+    """Take out of a buffered answer what a test could look at; false when there is nothing in it."""
+    try:
+        plain = response.get_content(strict=True) or b""
+    except ValueError:
+        return False
+    changed = mutation.empty(plain, charset(response.headers))
     if changed == plain:
         return False
     response.content = changed

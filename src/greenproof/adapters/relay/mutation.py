@@ -37,6 +37,22 @@ def mutate_json(value: Any) -> Any:
     return "changed" if value is None else value
 
 
+def empty_json(value: Any) -> Any:
+    """Every leaf changed and every list emptied; the keys are kept, so that nobody only stumbles over the shape."""
+    if isinstance(value, dict):
+        return {key: empty_json(item) for key, item in value.items()}
+    return [] if isinstance(value, list) else mutate_json(value)
+
+
+def empty(data: bytes, charset: str | None) -> bytes:
+    """A whole body with nothing in it: what is no JSON has no word left."""
+    try:
+        value = json.loads(data.decode(charset or "utf-8"))
+        return json.dumps(empty_json(value)).encode()
+    except (ValueError, LookupError, RecursionError):
+        return b""
+
+
 def mutate_number(value: float) -> float:
     """Another number of the same type and sign, further away than rounding."""
     if isinstance(value, int):

@@ -1,5 +1,6 @@
 """One run of the test command, as the witness holds it."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from greenproof.adapters.relay.joining import Joining
@@ -25,6 +26,8 @@ class Run:
         self.plan = plan
         self.select = select
         self.joining = Joining()
+        self.answers = Counter[str]()
+        """By case: answers that a tailored fault was meant for."""
         self.recording = Recording()
         # Under a fault nothing takes as long as it would.
         self.watching = Watching(watch) if watch is not None and plan is None else None

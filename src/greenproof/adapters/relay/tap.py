@@ -17,12 +17,11 @@ from greenproof.adapters.relay.recording import Sight, clean_identity, clean_pat
 from greenproof.adapters.relay.rewriting import NAMING, names_of, to_relay, to_service
 from greenproof.adapters.relay.run import Run
 from greenproof.model.facts import FaultKind
-from greenproof.model.faults import Substitute
 
 SIGHT = "greenproof.sight"
 """Key in a flow's metadata."""
 _HELD = "greenproof.held"
-"""Key in a flow's metadata: the body is held back until it is whole."""
+"""Key in a flow's metadata: the body is held back until it is whole; this changes it then."""
 _TRACES = (b"traceparent", b"tracestate")
 LARGEST_HELD = 64 << 10
 """Bytes of a request's body that are held back; larger ones, and those of unknown size, are streamed."""
@@ -115,12 +114,33 @@ class Tap:
         """Put the planned fault in the place of the answer, or into it."""
         if sight.planned is FaultKind.ERROR:
             _replace(flow, sight, answer)
-        elif sight.planned is FaultKind.TAILORED:
-            _tailor(flow, sight, answer, faults.substitute_for(self.run().plan, sight.joined.moment))
+        elif sight.planned in (FaultKind.TAILORED, FaultKind.LATER, FaultKind.EMPTIED):
+            self._tailor(flow, sight, answer)
         elif sight.planned is FaultKind.VALUE and sight.wire.method != "GRPC":
             _change(flow, sight, answer)
         elif sight.planned is FaultKind.SENSITIVITY and self.disturbing is not None:
             self.disturbing.head(flow, sight, answer)
+
+    def _tailor(self, flow: http.HTTPFlow, sight: Sight, answer: http.Response) -> None:
+        run, case = self.run(), sight.joined.moment.case or ""
+        instead = faults.substitute_for(run.plan, sight.joined.moment)
+        run.answers[case] += 1
+        if instead is None or run.answers[case] <= instead.after:
+            return
+        refusal = 400 <= answer.status_code < 500
+        if instead.only_errors is not refusal:
+            # What the test was refused before is another matter than what it was granted.
+            return
+        if instead.emptied:
+            if not faults.is_event_stream(answer.headers) and _may_be_held(answer.headers):
+                answer.stream = False
+                flow.metadata[_HELD] = faults.empty_body
+        elif instead.status is None:
+            sight.deliver()
+            sight.end_ns = time.monotonic_ns()
+            flow.kill()  # type: ignore[no-untyped-call]
+        else:
+            _put(flow, sight, faults.error_answer(answer, instead.status, instead.status, page=True))
 
     def response(self, flow: http.HTTPFlow) -> None:
         """The answer is over; a body that was held back can be changed now."""
@@ -134,7 +154,8 @@ class Tap:
         if replacement is not None and STREAMED not in flow.metadata:
             # The service's answer had no body, so nothing was streamed.
             flow.response.raw_content = b"" if flow.request.method == "HEAD" else replacement.body
-        if flow.metadata.pop(_HELD, False) and faults.change_body(flow.response):
+        change = flow.metadata.pop(_HELD, None)
+        if change is not None and change(flow.response):
             sight.deliver()
         if self.disturbing is not None:
             self.disturbing.over(flow, sight)
@@ -177,19 +198,6 @@ def _client_left(flow: http.HTTPFlow) -> bool:
     return not flow.client_conn.connected or "by client" in text or "client disconnected" in text
 
 
-def _tailor(flow: http.HTTPFlow, sight: Sight, answer: http.Response, instead: Substitute | None) -> None:
-    refusal = 400 <= answer.status_code < 500
-    if instead is None or instead.only_errors is not refusal:
-        # What the test was refused before is another matter than what it was granted.
-        return
-    if instead.status is None:
-        sight.deliver()
-        sight.end_ns = time.monotonic_ns()
-        flow.kill()  # type: ignore[no-untyped-call]
-    else:
-        _put(flow, sight, faults.error_answer(answer, instead.status, instead.status, page=True))
-
-
 def _replace(flow: http.HTTPFlow, sight: Sight, answer: http.Response) -> None:
     grpc = sight.wire.method == "GRPC" and flow.request.is_http2
     _put(flow, sight, faults.grpc_answer(answer) if grpc else faults.error_answer(answer))
@@ -209,9 +217,7 @@ def _put(flow: http.HTTPFlow, sight: Sight, replacement: faults.Replacement) -> 
 def _change(flow: http.HTTPFlow, sight: Sight, answer: http.Response) -> None:
     if faults.change_headers(answer.headers):
         sight.deliver()
-    encoded = answer.headers.get("content-encoding", "identity").lower() != "identity"
-    size = answer.headers.get("content-length")
-    length = int(size) if size and size.isdigit() else None
+    encoded, length = _is_encoded(answer.headers), _length(answer.headers)
     if faults.is_event_stream(answer.headers):
         if not encoded:
             answer.stream = faults.ChangedLines(sight.deliver)
@@ -219,9 +225,23 @@ def _change(flow: http.HTTPFlow, sight: Sight, answer: http.Response) -> None:
         # A compressed body cannot be changed in part: it is held back unless it is too large for that.
         if length is None or length <= faults.LARGEST_CHANGED:
             answer.stream = False
-            flow.metadata[_HELD] = True
+            flow.metadata[_HELD] = faults.change_body
     else:
         answer.stream = faults.ChangedHead(answer.headers, length is not None, sight.deliver)
+
+
+def _is_encoded(headers: http.Headers) -> bool:
+    return str(headers.get("content-encoding", "identity")).lower() != "identity"
+
+
+def _length(headers: http.Headers) -> int | None:
+    size = headers.get("content-length")
+    return int(size) if size and size.isdigit() else None
+
+
+def _may_be_held(headers: http.Headers) -> bool:
+    length = _length(headers)
+    return length is None or length <= faults.LARGEST_CHANGED
 
 
 def _trace(headers: http.Headers, parent: str) -> None:

@@ -42,6 +42,10 @@ def arrived(
         return _no_route(case, contact, claimed)
     judged = [_judge(x, receipts, expected.get(x.target), services) for x in contact.on_route]
     good = [a for a in judged if a.reason is None]
+    own = judged[: len(contact.call)]
+    if own and all(a.hollow for a in own):
+        # What a fixture fetched does not make up for answers that the test itself got from a stub or an old release.
+        return own[0]
     if good:
         ids = tuple(dict.fromkeys(i for a in good for i in a.receipts))
         remarks = tuple(dict.fromkeys(r for a in good for r in a.remarks))

@@ -19,6 +19,12 @@ _INCIDENTAL = frozenset(
 )  # fmt: skip
 
 
+_OWN = (FaultKind.TAILORED, FaultKind.LATER, FaultKind.EMPTIED)
+_UNCHECKED = {FaultKind.LATER: reasons.LATER_UNCHECKED, FaultKind.EMPTIED: reasons.CONTENT_UNCHECKED}
+OF_CHECKS = frozenset({"AssertionError", "Failed", "BaseExceptionGroup", "ExceptionGroup"})
+"""What an assert, unittest or `pytest.fail` raises; another type comes from a `raise` of the suite's own."""
+
+
 def _validates(failure: Failure) -> bool:
     """Whether a library that the test asked to judge the answer raised it."""
     return failure.kind == "error" and failure.type not in _INCIDENTAL
@@ -45,8 +51,7 @@ class FaultRun:
         noticed = case.outcome is Outcome.FAILED and bool(in_call or in_fixture)
         failure = f"{case.failure.kind}: {case.failure.type}" if case.failure else None
         delivered = len(in_call) + len(in_fixture)
-        own = any(x.fault is FaultKind.TAILORED for x in in_call)
-        kind = FaultKind.TAILORED if own else self.run.fault
+        kind = next((x.fault for x in in_call if x.fault in _OWN), None) or self.run.fault
         return FaultResult(kind.value, delivered, case.outcome, phase, noticed, where, failure)
 
     def first_answer(self, case_id: str) -> Exchange | None:
@@ -123,6 +128,8 @@ def falsified(case_id: str, contact: Contact, runs: Mapping[FaultKind, FaultRun]
             reason, hollow = reasons.HANDSHAKE_ONLY.reason(), False
         if reason is None:
             reason, hollow = _put_up_with(contact, results.get(FaultKind.TAILORED))
+        if reason is None:
+            reason, hollow = _left_unchecked(results)
         first = runs[FaultKind.ERROR].first_answer(case_id) if FaultKind.ERROR in runs else None
         if reason is None and _differs(contact, first):
             reason = reasons.NOT_REPEATABLE.reason()
@@ -157,6 +164,18 @@ def _put_up_with(contact: Contact, result: FaultResult | None) -> tuple[Reason |
     if last is not None and 400 <= last < 500:
         return reasons.ANY_ERROR_WILL_DO.reason(), False
     return reasons.TOLERATES_FAILURE.reason(), True
+
+
+def _left_unchecked(results: Mapping[FaultKind, FaultResult]) -> tuple[Reason | None, bool]:
+    """Only its first answers are checked, or nothing but that there was an answer: that does not refute it."""
+    for kind, reason in _UNCHECKED.items():
+        result = results.get(kind)
+        if result is not None and result.delivered:
+            if result.outcome is Outcome.SKIPPED:
+                return reasons.SKIPS_ON_FAILURE.reason(), True
+            if result.outcome is Outcome.PASSED:
+                return reason.reason(), False
+    return None, False
 
 
 def _differs(contact: Contact, repeated: Exchange | None) -> bool:

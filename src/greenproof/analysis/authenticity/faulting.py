@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from greenproof.analysis.authenticity.claims import Claims, route_of
 from greenproof.analysis.authenticity.contact import Contacts, spans
@@ -28,6 +28,7 @@ def plan_faults(plain: RunObservation, claims: Claims, known: Collection[str] = 
     faults: dict[str, CaseFaults] = {}
     fixture_routes: dict[Route, None] = {}
     resting: set[str] = set()
+    builders: set[str | None] = set()
     contacts = Contacts(plain, claims)
     for case in plain.cases:
         contact = contacts.of(case)
@@ -38,6 +39,10 @@ def plan_faults(plain: RunObservation, claims: Claims, known: Collection[str] = 
         if not contact.call:
             resting.add(case.id)
             fixture_routes.update((route_of(x, routes), None) for x in contact.fixture)
+            builders.update(x.case for x in contact.fixture)
+    # A fault in the set-up of a case with requests of its own would only hide what these show.
+    for case_id in faults.keys() - resting - builders:
+        faults[case_id] = replace(faults[case_id], spared=True)
     # Who does not run cannot be disturbed.
     needed = _needed_by_others(plain, resting.union(known))
     alone = tuple(r for r in fixture_routes if not any(r.matches(x.target, x.method, x.path) for x in needed))

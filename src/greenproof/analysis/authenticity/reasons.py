@@ -188,6 +188,18 @@ ANY_ERROR_WILL_DO = _kind(
     "It expects to be refused, and stayed green when the refusal was replaced by a server's error.",
     "Assert the exact status that the service refuses with.",
 )
+LATER_UNCHECKED = _kind(
+    "later-unchecked",
+    Verdict.UNPROVEN,
+    "Only its first answers are checked: errors in place of all later ones were not noticed.",
+    "Check what the later requests answer, or leave them out.",
+)
+CONTENT_UNCHECKED = _kind(
+    "content-unchecked",
+    Verdict.UNPROVEN,
+    "A helper refuses errors, but nothing looks at what an answer says: it stayed green on empty ones.",
+    "Assert on a value of the answer.",
+)
 NOT_REPEATABLE = _kind(
     "not-repeatable",
     Verdict.UNPROVEN,

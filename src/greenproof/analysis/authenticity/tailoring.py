@@ -1,9 +1,13 @@
-"""The second fault of a case: changed values, or the failure that this very test may be putting up with.
+"""The second fault of a case: what the first could not show, or changed values.
 
-Who turned red by a check of its own under a 500 has shown that it checks. What is still unknown is whether another
-failure would get past it. Three guesses are worth the run: the failure that its source names (`tolerance`); where the
-test expects to be refused, another error than the one it expects; and where nothing looks at the status, an error page
-that shares no word with the first. All others get changed values.
+Who turned red by a check of its own under a 500 has shown that it checks. What is still unknown:
+- whether it checks what comes after the answer at which it turned red: errors, but only for those (`later`);
+- where only a helper's `raise` refused the error, whether anything looks at what an answer says: an empty one;
+- whether another failure would get past it: the one that its source names (`tolerance`); where it expects to be
+  refused, another error than the one it expects; and where nothing looks at the status, an error page without a word of
+  the first.
+
+All others get changed values.
 """
 
 from collections.abc import Callable
@@ -11,7 +15,7 @@ from dataclasses import replace
 
 from greenproof.analysis.authenticity.claims import Claims
 from greenproof.analysis.authenticity.contact import Contact, Contacts
-from greenproof.analysis.authenticity.falsifiable import FaultRun
+from greenproof.analysis.authenticity.falsifiable import OF_CHECKS, FaultRun
 from greenproof.analysis.authenticity.tolerance import Tolerance
 from greenproof.model.facts import CaseRecord, Outcome, RunObservation
 from greenproof.model.faults import CaseFaults, FaultPlan, Substitute
@@ -36,9 +40,12 @@ def tailored(
         instead = None
         if failure is not None and result is not None and result.noticed:
             case, contact = passed[case_id], contacts.of(passed[case_id])
-            by_check = failure.kind == "check"
-            if by_check or _checks_afterwards(case, contact):
-                instead = substitute(contact, tolerance(case_id), by_check)
+            by_check, checks = failure.kind == "check", _checks_afterwards(case, contact)
+            raised = by_check and failure.type not in OF_CHECKS
+            if raised and result.delivered >= len(contact.call):
+                instead = Substitute(status=None, emptied=True)
+            elif by_check or checks:
+                instead = substitute(contact, tolerance(case_id), by_check, result.delivered)
         cases[case_id] = replace(faults, instead=instead)
     return replace(value, cases=cases)
 
@@ -48,9 +55,9 @@ def _checks_afterwards(case: CaseRecord, contact: Contact) -> bool:
     return first is not None and case.checks > 0 and (case.last_check_ns or 0) > first
 
 
-def substitute(contact: Contact, tolerance: Tolerance, by_check: bool = True) -> Substitute | None:
+def substitute(contact: Contact, tolerance: Tolerance, by_check: bool = True, reached: int = 0) -> Substitute | None:
     """What to send to a case with this contact; None: changed values tell more. `by_check`: a check of its own, and no
-    stumble over the shape of the answer, turned it red under the first error.
+    stumble over the shape of the answer, turned it red under the first error, at the answer number `reached`.
     """
     statuses = [x.status for x in contact.call if x.status is not None]
     if any(x.method in ("WS", "GRPC") for x in contact.call) or not statuses:
@@ -59,6 +66,8 @@ def substitute(contact: Contact, tolerance: Tolerance, by_check: bool = True) ->
         return Substitute(status=500, only_errors=True) if by_check else None
     named = [status for status in tolerance.statuses if status not in statuses]
     likely = [status for status in _LIKELY if status in named]
+    if 0 < reached < len(statuses):
+        return Substitute(status=(likely or named or [500])[0], after=reached)
     if named:
         return Substitute(status=(likely or named)[0])
     if tolerance.broken_connection:

@@ -314,6 +314,8 @@ IN_WORDS = {
     "handshake-only": '`assert ws.subprotocol == "chat"`, and no message is waited for.',
     "import-error": "`test_refund` stands in a file whose import fails.",
     "killed": "`os._exit(0)` in the test, or a time limit that ended the process.",
+    "content-unchecked": "`api.get('/orders')`, whose helper raises for every status but 200, and `assert True`.",
+    "later-unchecked": "It creates an order, which is checked; then it cancels that order, and looks at nothing more.",
     "lost": "`test_refund` was there in the last good run, and its file is gone.",
     "never-collected": "`collect_ignore = ['test_refunds.py']` in conftest.py.",
     "no-answer": "It sends a request in a thread and ends before the answer comes.",

@@ -32,6 +32,9 @@ EXAMPLES: dict[str, tuple[int, dict[str, Any]]] = {
     "coupon": (200, {"code": "EXAMPLE10", "percent": 10, "used": 3, "max_uses": 100}),
     "return-open": (201, {"id": "ret_example", "status": "open", "refund": 1990}),
 }
+# The service says itself when no handler did the work, as Greenproof asks every service to.
+DEPTH = "X-Greenproof-Depth"
+CANNED = {DEPTH: "canned"}
 SNAPSHOT = {"items": [{"sku": "MUG-1", "title": "Blue mug", "price": 1250}], "page": 1, "total": 1}
 
 
@@ -40,13 +43,13 @@ def shortcut(request: Request) -> Response | None:
     if request.headers.get("x-demo-mode") == "on":
         for method, path, status, body in DEMO:
             if method == request.method and re.fullmatch(path, request.url.path):
-                return JSONResponse(body, status)
+                return JSONResponse(body, status, headers=CANNED)
     prefer = re.search(r"example=([\w-]+)", request.headers.get("prefer", ""))
     if prefer and prefer[1] in EXAMPLES:
         status, body = EXAMPLES[prefer[1]]
-        return JSONResponse(body, status)
+        return JSONResponse(body, status, headers=CANNED)
     if "only-if-cached" in request.headers.get("cache-control", "") and request.url.path == "/products":
-        return JSONResponse(SNAPSHOT, headers={"X-Total-Count": "1", "Age": "86400"})
+        return JSONResponse(SNAPSHOT, headers={"X-Total-Count": "1", "Age": "86400", DEPTH: "cache"})
     return None
 
 

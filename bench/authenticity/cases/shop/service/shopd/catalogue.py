@@ -12,6 +12,8 @@ from .web import Refused, body_of, etag_of, find, need_role, number, tenant_of
 
 MAX_IMAGE = 256 * 1024
 
+DEPTH = {"X-Greenproof-Depth": "canned"}
+
 
 def _checked(data: dict[str, Any]) -> dict[str, Any]:
     title, price, tags = data.get("title"), data.get("price"), data.get("tags", [])
@@ -95,7 +97,7 @@ async def search(request: Request) -> Response:
     """Products whose title or tags hold all words."""
     tenant, words = tenant_of(request), request.query_params.get("q", "").lower().split()
     if request.query_params.get("sample") == "1":
-        return JSONResponse({"hits": [{"sku": "SAMPLE-1", "title": "Sample lamp", "score": 1.0}], "count": 1})
+        return JSONResponse({"hits": [{"sku": "SAMPLE-1", "title": "Sample lamp", "score": 1.0}], "count": 1}, headers=DEPTH)
     if not words:
         raise Refused(422, "invalid", "q must not be empty")
     hits = []
