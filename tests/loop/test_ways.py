@@ -27,10 +27,11 @@ def judged(tmp_path_factory, shop_of_module):
     ]  # fmt: skip
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=240, check=False)
     cases = json.loads((place / "result.json").read_text())["cases"]
-    assert {case["outcome"] for case in cases} == {"passed"}, done.stderr
+    red = {way for way, known in WAYS.items() if known.reasons == ("check-failed",)}
     found = {}
     for case in cases:
         way = case["id"].partition(".")[0].removeprefix("test_").replace("_", "-")
+        assert case["outcome"] == ("failed" if way in red else "passed"), done.stderr
         found[way] = (case["verdict"], {reason["code"] for reason in case["reasons"]})
     return found
 
@@ -38,7 +39,7 @@ def judged(tmp_path_factory, shop_of_module):
 @pytest.mark.parametrize("code", WAYS)
 def test_a_way_is_told_by_its_reason(judged, code):
     verdict, codes = judged[code]
-    assert verdict in ("hollow", "unproven")
+    assert verdict in ("hollow", "unproven", "failed")
     assert codes & set(WAYS[code].reasons), codes
 
 

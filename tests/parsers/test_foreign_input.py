@@ -365,6 +365,8 @@ def test_what_is_far_too_deep_or_long_is_survived(name: str, data: bytes, tmp_pa
 
 # A property-based test of their own: the file that holds it.
 ELSEWHERE = {
+    "greenproof.analysis.sensitivity.headers": "tests/analysis/sensitivity/test_operators.py",
+    "greenproof.analysis.sensitivity.shape": "tests/analysis/sensitivity/test_operators.py",
     "greenproof.adapters.repository.containers": "tests/adapters/repository/test_reading.py",
     "greenproof.adapters.repository.python": "tests/adapters/repository/test_reading.py",
     "greenproof.adapters.repository.reading": "tests/adapters/repository/test_reading.py",

@@ -59,7 +59,7 @@ def _listed() -> Iterator[str]:
     for reason in CATALOGUE.values():
         yield f"  {reason.code:28} {_verdict(reason):10} {reason.meaning}"
     yield ""
-    yield "ways to be green for nothing, each with an example"
+    yield "ways in which a test says nothing, each with an example"
     for way in WAYS.values():
         yield f"  {way.code:28} {'a way':10} {way.meaning}"
     yield ""
@@ -74,7 +74,7 @@ def _listed() -> Iterator[str]:
 
 def _explained(kind: Kind) -> Iterator[str]:
     if isinstance(kind, Way):
-        yield f"{kind.code}: a way to be green for nothing"
+        yield f"{kind.code}: a way in which a test says nothing"
         yield f"  {kind.meaning}"
         yield from _example(kind.example)
         yield f"  Told as: {', '.join(kind.reasons)}"

@@ -26,7 +26,7 @@ def reasons_page(
         f"| `{code}` | {verdict} | {_cell(meaning)} | {_cell(example)} | {_cell(remedy)} |"
         for code, verdict, meaning, example, remedy in rows
     ]
-    lines += ["", "## Ways to be green for nothing", "", "Each example is run by a test of Greenproof itself."]
+    lines += ["", "## Ways in which a test says nothing", "", "Each example is run by a test of Greenproof itself."]
     for code, meaning, example, reasons in ways:
         told = " or ".join(f"`{reason}`" for reason in reasons)
         lines += ["", f"### `{code}`", "", f"{meaning} Told as {told}.", "", "```python", example, "```"]

@@ -1,4 +1,4 @@
-"""The ways in which a green is not real, each with an example and the reasons that it gets.
+"""The ways in which a green (or a red) says nothing, each with an example and the reasons that it gets.
 
 Several ways may lead to one reason: what refutes them is the same experiment. Every example is run by a test: it has
 `requests`, a service that takes orders at `SHOP`, and is judged as every other case. What is a text and no code can't
@@ -32,8 +32,8 @@ _way(
     "It calls the program's own functions or an application object, and no service.",
     """
     def test_total():
-        from decimal import Decimal
-        assert sum([Decimal("2"), Decimal("3")]) == 5
+        prices = {"mug": 2, "tray": 3}
+        assert sum(prices.values()) == 5
     """,
     "no-contact",
 )
@@ -292,6 +292,28 @@ _way(
             pool.submit(check)
     """,
     "survives-fault",
+)
+
+_way(
+    "inverted",
+    "It is green because something is broken, and red when all is well. `greenproof floor` finds it without a service.",
+    """
+    def test_order():
+        answer = requests.post(f"{SHOP}/orders", json={"prices": [2, 3]}, timeout=5)
+        assert answer.status_code >= 500
+    """,
+    "check-failed",
+)
+_way(
+    "cannot-pass",
+    "It is red whatever the service answers, so its red says nothing either.",
+    """
+    def test_order():
+        answer = requests.post(f"{SHOP}/orders", json={"prices": [2, 3]}, timeout=5)
+        assert answer.status_code == 200
+        assert answer.status_code == 201
+    """,
+    "check-failed",
 )
 
 WAYS = dict(sorted(_ALL.items()))
