@@ -5,7 +5,8 @@
 Run as a script, in an interpreter without site, and alone in its process: only so may it enter namespaces. It makes
 them, turns their loopback on, writes HOSTS (a JSON object: name -> address) over /etc/hosts, says `ready`, and then
 opens listening sockets for whoever asks at SOCKET, and hands them out. A socket belongs to the namespace in which it
-was made, so who listens with it hears the tests and still reaches the world. It ends with its standard input.
+was made, so who listens with it hears the tests and still reaches the world. It ends with its standard input, or with
+its parent, and takes the folder of SOCKET with it.
 """
 
 import contextlib
@@ -36,7 +37,8 @@ def main() -> None:
     try:
         _enter(users)
         # Only now: a change of rights takes this order back.
-        _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+        _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
         _turn_on("lo")
@@ -48,7 +50,16 @@ def main() -> None:
     except OSError as problem:
         print(f"refused: {problem.strerror or problem}", flush=True)
         sys.exit(1)
-    print("ready", flush=True)
+    try:
+        print("ready", flush=True)
+        _serve(server)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(place)  # noqa: PTH108 - a path as text
+            os.rmdir(os.path.dirname(place))  # noqa: PTH106, PTH120
+
+
+def _serve(server: socket.socket) -> None:
     while True:
         readable, _, _ = select.select([server, sys.stdin], [], [])
         if sys.stdin in readable:

@@ -166,11 +166,10 @@ def _checked(record: CaseRecord, contact: Contact, faults: Falsification) -> tup
 
 
 def _by_accident(contact: Contact, faults: Falsification) -> tuple[Reason, bool] | None:
-    """A stumble over the shape of its last answer is all that the error showed. One over an earlier answer hid what the
-    test would have said of the others.
+    """With one answer, a stumble over its shape is all that the error showed. With several, the stumble over the
+    first hid what the test would have said of the others.
     """
-    reached = next((r.delivered for r in faults.results if r.kind == FaultKind.ERROR), 0)
-    if faults.reason is None and faults.by_accident and reached >= len(contact.on_route):
+    if faults.reason is None and faults.by_accident and len(contact.on_route) == 1:
         return reasons.RED_BY_ACCIDENT.reason(), False
     return None
 
