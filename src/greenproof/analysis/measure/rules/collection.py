@@ -25,7 +25,7 @@ OPTION = weakened(
 IGNORED = weakened(
     "collect-ignore-added",
     "A conftest file keeps files from being collected.",
-    'collect_ignore = ["test_payments.py"]',
+    'collect_ignore = ["test_refunds.py"]',
     "Let pytest collect the file.",
 )
 HOOK = weakened(
