@@ -89,3 +89,8 @@ def test_findings_that_are_alike_have_different_ids() -> None:
     found = changes(before, "")
     assert len(found) == 2
     assert len({f.id for f in named([found[0], found[0]])}) == 2
+
+
+@pytest.mark.parametrize("form", [["Name", 1, "nothing", "x"], ["Num", 1, "n", 1], ["Str", 1], ["parse", 1]])
+def test_a_node_that_syntax_does_not_know_is_refused(form: list[object]) -> None:
+    assert read_form(["Module", 1, "body", ["*", form]]) is None

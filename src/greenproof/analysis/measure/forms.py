@@ -137,10 +137,12 @@ def _decoded(value: Any) -> Any:
         return [ast.Constant(MASK) if item == MASK else _decoded(item) for item in value[1:]]
     if kind == "=":
         return _read_constant(value)
-    made = getattr(ast, kind)
+    made = None if kind in _GONE else getattr(ast, kind)
     if not (isinstance(made, type) and issubclass(made, ast.AST)):
         raise TypeError(kind)
     given = {value[i]: _decoded(value[i + 1]) for i in range(2, len(value), 2)}
+    if not given.keys() <= set(made._fields):
+        raise TypeError(kind)
     # What a redactor masked as a whole is a text where a node was.
     given = {n: ast.Constant(v) if isinstance(v, str) and n in _EXPRESSIONS else v for n, v in given.items()}
     for name in made._fields:
@@ -150,6 +152,8 @@ def _decoded(value: Any) -> Any:
     return node
 
 
+_GONE = frozenset({"Num", "Str", "Bytes", "NameConstant", "Ellipsis"})
+"""Names that ast still answers to, with a warning, and never gives."""
 _EXPRESSIONS = frozenset({"value", "test", "left", "right", "func", "operand", "iter", "slice", "elt"})
 _LISTS = frozenset({
     "body", "orelse", "finalbody", "handlers", "decorator_list", "bases", "keywords", "args", "posonlyargs",
