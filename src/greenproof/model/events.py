@@ -5,13 +5,12 @@ UTC in ISO 8601; `cycle` counts the turns of the loop from 1; `evidence` holds i
 Fields that are added later have a default, so that ledgers of older versions stay readable.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from enum import Enum, StrEnum
-from math import isfinite
-from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+from greenproof.model.encoding import fields_of
+from greenproof.model.encoding import read as decoded
 from greenproof.model.facts import CaseRecord, FaultKind, Reading, Release
 from greenproof.model.inheritance import Inherited
 from greenproof.model.sensitivity import FieldUnnoticed
@@ -385,7 +384,7 @@ def to_record(event: Event) -> tuple[str, dict[str, object]]:
         return event.kind, dict(event.body)
     if type(event) not in EVENTS:
         raise TypeError(f"{type(event).__name__} is not an event")
-    return type(event).__name__, _fields_of(event)
+    return type(event).__name__, fields_of(event)
 
 
 def from_record(kind: str, record: Mapping[str, object]) -> Event:
@@ -398,109 +397,7 @@ def from_record(kind: str, record: Mapping[str, object]) -> Event:
     if event is None:
         return UnknownEvent(kind, record)
     try:
-        read: Event = _reader(event)(record)
+        read: Event = decoded(event, record)
     except (TypeError, ValueError, KeyError):
         return UnknownEvent(kind, record)
-    return read
-
-
-def _fields_of(value: Any) -> dict[str, object]:
-    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Enum):
-        return value.value
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, float):
-        if not isfinite(value):
-            raise ValueError(f"{value} is not a finite number")
-        return value
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if is_dataclass(value):
-        return _fields_of(value)
-    raise TypeError(f"{type(value).__name__} can't be written as JSON")
-
-
-type _Reader = Callable[[Any], Any]
-
-
-_READERS: dict[Any, _Reader] = {}
-
-
-def _reader(kind: Any) -> _Reader:
-    """A function that reads values of a field's type."""
-    if kind not in _READERS:
-        _READERS[kind] = _new_reader(kind)
-    return _READERS[kind]
-
-
-def _new_reader(kind: Any) -> _Reader:
-    origin, arguments = get_origin(kind), get_args(kind)
-    if is_dataclass(kind):
-        return _dataclass_reader(kind)
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return kind
-    if origin in {Union, UnionType}:
-        return _optional_reader(arguments)
-    if origin is tuple:
-        return _tuple_reader(arguments)
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        return _mapping_reader(arguments)
-    return _scalar_reader(kind)
-
-
-def _dataclass_reader(kind: Any) -> _Reader:
-    readers = {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
-
-    def read(value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            raise TypeError(f"{kind.__name__} needs fields")
-        return kind(**{name: readers[name](item) for name, item in value.items() if name in readers})
-
-    return read
-
-
-def _optional_reader(arguments: tuple[Any, ...]) -> _Reader:
-    (inner,) = (_reader(argument) for argument in arguments if argument is not NoneType)
-    return lambda value: None if value is None else inner(value)
-
-
-def _tuple_reader(arguments: tuple[Any, ...]) -> _Reader:
-    repeated = len(arguments) == 2 and arguments[1] is Ellipsis
-    readers = [_reader(argument) for argument in arguments if argument is not Ellipsis]
-
-    def read(value: Any) -> Any:
-        if not isinstance(value, list | tuple):
-            raise TypeError("a list was expected")
-        if repeated:
-            return tuple(readers[0](item) for item in value)
-        return tuple(reader(item) for reader, item in zip(readers, value, strict=True))
-
-    return read
-
-
-def _mapping_reader(arguments: tuple[Any, ...]) -> _Reader:
-    inner = _reader(arguments[1])
-
-    def read(value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            raise TypeError("a mapping was expected")
-        return {str(key): inner(item) for key, item in value.items()}
-
-    return read
-
-
-def _scalar_reader(kind: Any) -> _Reader:
-    accepted: tuple[type, ...] = (int, float) if kind is float else (kind,)
-
-    def read(value: Any) -> Any:
-        if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
-            raise TypeError(f"{kind.__name__} was expected, found {type(value).__name__}")
-        return value
-
     return read
