@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from greenproof.model.errors import PlatformError
 from greenproof.model.facts import Reading, Release, Revision
+from greenproof.model.releases import DeployPlan, KnownGood, Recovery, ReleaseBook, Rollback
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class PlatformStatus:
     previous: Release | None = None
     services: tuple[ServiceStatus, ...] = ()
     dependencies: tuple[DependencyStatus, ...] = ()
+    releases: ReleaseBook = ReleaseBook()
+    """What is known good, kept warm, was cut off, and how often traffic moved. Also told while it is not up."""
 
 
 class ServiceFailed(PlatformError):
@@ -87,25 +90,62 @@ class Platform(Protocol):
 
     Every method is idempotent: called again in a state that it would bring about, it changes
     nothing and returns the same. Every method raises `PlatformError` with a stable code.
+
+    A `key` names one effect for ever. The same key again returns what was recorded for it, if a look at the
+    platform shows that it still holds; if not, it is done again. Without a key nothing is recorded.
+
+    An effect that was cut off (by the end of the caller or of the platform's own process) is never carried on
+    with silently: whichever of `up`, `deploy`, `rollback` comes next first finishes or undoes it. `up` returns
+    that, and `status` tells it until a deploy or rollback has come to its end.
     """
 
-    def up(self) -> None:
-        """Bring the environment up: whatever services need before any is deployed."""
+    def fenced(self, number: int) -> None:
+        """From now on every changing call of this client carries this number.
+
+        The platform keeps the highest number that it has met, and refuses lower ones with the code `fenced-off`: a
+        loop that was stopped and woke up after another took over must not act. Calls without a number, those of
+        a person, are accepted.
+        """
+
+    def up(self) -> Recovery:
+        """Bring the environment up, and the release that was live when it went down.
+
+        What was cut off is finished or undone first. If the release can't be restored, the environment is up
+        without it, and the result says why; that raises nothing.
+        """
 
     def down(self) -> None:
-        """Stop everything. Data is kept."""
+        """Stop everything. Data, and what is known of releases, are kept."""
 
     def snapshot(self) -> tuple[Revision, ...]:
         """What would be deployed now, one revision per service."""
 
-    def deploy(self, sources: Mapping[str, Path] | None = None) -> Release:
+    def plan(self, sources: Mapping[str, Path] | None = None) -> DeployPlan:
+        """What `deploy` would change. Changes and writes nothing."""
+
+    def deploy(self, sources: Mapping[str, Path] | None = None, key: str = "") -> Release:
         """Deploy all services as one release; on failure the old release goes on serving.
 
-        `sources` replaces the source folder of the named services, for a side release or a bisection.
+        `sources` replaces the source folder of the named services, for a side release or a bisection. An environment
+        that is not up is brought up, but the release of last time is not started for it.
         """
 
-    def rollback(self) -> Release:
-        """Send all traffic back to the previous release, as a whole."""
+    def rollback(self, to: str | None = None, key: str = "") -> Rollback:
+        """Send all traffic back to an earlier release, as a whole, or change nothing.
+
+        Without `to`: to the last known good release that is not the current one; without any, to the release before.
+        Asked again, it stays there; a deploy leads forward again. Migrations on the way are taken back where they
+        are reversible. Code `rollback-frozen`: one of them can't be, and nothing was changed.
+        `migration-undo-failed`: it was tried, and traffic stays where it is. `no-previous-release`,
+        `unknown-release`: there is nothing to go back to.
+        """
+
+    def mark_good(self, release: str, run: str, key: str = "") -> KnownGood:
+        """This release (by name) was proven good by this run of the ledger. Code `unknown-release`.
+
+        The last known good release that is not the current one is kept warm. A release that is left by a rollback is
+        no longer known good until it is proven again.
+        """
 
     def ready(self) -> tuple[Reading, ...]:
         """One reading per service and dependency, of the present state. `absent`: not deployed."""
