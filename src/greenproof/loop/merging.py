@@ -1,4 +1,4 @@
-"""Put the runs of several phases together as one observation."""
+"""Put the runs of several phases, or the attempts of one run that was cut off, together as one observation."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ def merge(runs: Sequence[RunObservation], wanted: Sequence[str]) -> RunObservati
     """One observation of all phases. `wanted` are the ids of every phase, so what was not reached stays planned.
 
     Ids that a phase left for another phase are not deselected. Ids of exchanges and cases are unique already, since
-    each case runs in one phase only.
+    each case runs in one phase, and to its end in one attempt, only.
     """
     reported = {case.id for run in runs for case in run.cases}
     collected = dict.fromkeys((*(i for run in runs for i in run.collected), *wanted))
     codes = [run.exit_code for run in runs if run.exit_code not in (0, None)]
     return RunObservation(
-        fault=None,
+        fault=runs[-1].fault,
         exit_code=codes[0] if codes else runs[-1].exit_code,
         timed_out=any(run.timed_out for run in runs),
         processes=tuple(p for run in runs for p in run.processes),

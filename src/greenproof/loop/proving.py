@@ -32,10 +32,12 @@ from greenproof.analysis.authenticity.tolerance import Sources
 from greenproof.analysis.comparison import Plan, take_over
 from greenproof.analysis.performance import measured, missed, watch_for
 from greenproof.analysis.selection import RunPhase
+from greenproof.loop.kept import Keeper, NothingKept
 from greenproof.loop.measuring import gating
 from greenproof.loop.merging import merge
 from greenproof.loop.redacting import redacted, redacted_case
 from greenproof.loop.remembering import Conditions, Known, inherited_from, known_of
+from greenproof.loop.spool import write_spool
 from greenproof.model.errors import GreenproofError
 from greenproof.model.exits import ExitCode
 from greenproof.model.facts import TARGET_PROBE, CaseRecord, Outcome, Reading, Receipt, RunObservation
@@ -167,15 +169,42 @@ def prove(request: ProofRequest, listener: Listener, run: str | None = None) -> 
     return judge(execute(request, listener), request, run or new_run_id())
 
 
-def execute(request: ProofRequest, listener: Listener) -> Execution:
-    """The plain run and the fault runs, with everything that was seen of them."""
-    at = datetime.now(UTC).isoformat(timespec="seconds")
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What was seen before the first case ran."""
+
+    at: str
+    targets: tuple[TargetSeen, ...]
+    logs: tuple[tuple[str, int], ...]
+    """(target, bytes that its log had)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Receipts:
+    """What the serving side had to say of the plain run."""
+
+    receipts: tuple[Receipt, ...]
+
+
+def execute(request: ProofRequest, listener: Listener, keeper: Keeper | None = None) -> Execution:
+    """The plain run and the fault runs, with everything that was seen of them.
+
+    With a `keeper` that has seen a part of it already, only the rest is done.
+    """
+    keeper = keeper or NothingKept()
     resolve(request.command, request.directory, request.environment.get("PATH"))
     targets, dead = _looked_at(request, listener)
-    with session(request, dead) as running:
-        marks = [mark(t.service or t.name, t.log, t.log_source) for t in request.targets if t.log]
+    with session(request, dead, keeper=keeper) as running:
+        logs = {t.name: mark(t.service or t.name, t.log, t.log_source) for t in request.targets if t.log}
+        sizes = tuple((name, place.offset) for name, place in logs.items())
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        began = keeper.value("beginning", Beginning, lambda: Beginning(at, targets, sizes))
+        targets = began.targets
+        marks = [replace(logs[name], offset=size) for name, size in began.logs if name in logs]
         plain, result = running.plain(listener)
-        receipts = read_receipts(marks, _traces(plain), wait_s=_RECEIPTS_WAIT_S)
+        receipts = keeper.value(
+            "receipts", _Receipts, lambda: _Receipts(read_receipts(marks, _traces(plain), wait_s=_RECEIPTS_WAIT_S))
+        ).receipts
         error = value = None
         conditions: Mapping[str, str] = {}
         remembered: Mapping[str, Remembered] = {}
@@ -192,7 +221,7 @@ def execute(request: ProofRequest, listener: Listener) -> Execution:
     planned = (*inherited.cases, *_within_phases(tuple(found), request.phases))
     hidden = {case: why for p in plain.processes[:1] for case, why in silenced(p).items() if not request.phases}
     return Execution(
-        at,
+        began.at,
         targets,
         changed,
         plain,
@@ -269,7 +298,10 @@ def collect(request: ProofRequest, listener: Listener) -> tuple[str, ...]:
 class Session:
     """One relay and one prepared environment for all runs of a suite."""
 
-    def __init__(self, request: ProofRequest, witness: Witness, network: Network | None = None) -> None:
+    def __init__(
+        self, request: ProofRequest, witness: Witness, network: Network | None = None, keeper: Keeper | None = None
+    ) -> None:
+        self._keeper = keeper or NothingKept()
         self._network = None if network is None else network.pid
         self._request = request
         self._witness = witness
@@ -288,12 +320,12 @@ class Session:
         if not request.phases:
             listener.say("plain run: the system as it is")
             listener.doing("plain run", None, False)
-            return self.run(None, None, listener, request.timeout)
+            return self._kept("plain", None, None, listener, request.timeout)
         done = []
-        for phase in request.phases:
+        for number, phase in enumerate(request.phases, 1):
             listener.doing(f"phase {phase.name}", len(phase.cases), False)
             listener.say(f"phase {phase.name}: {len(phase.cases)} cases")
-            done.append(self.run(None, phase.cases, listener, request.timeout))
+            done.append(self._kept(f"plain-{number}", None, phase.cases, listener, request.timeout))
             red = any(c.outcome is not Outcome.PASSED for c in done[-1][0].cases)
             if request.fail_fast and phase.gates and red:
                 listener.say(f"phase {phase.name} is red and gates: the phases after it are not run")
@@ -318,13 +350,30 @@ class Session:
         limit = min(self._request.timeout, max(_FAULT_RUN_FLOOR_S, plain.duration_s * _FAULT_RUN_FACTOR))
         listener.doing("fault run 1 of 2", len(candidates.ids), True)
         listener.say(f"fault run 1 of 2: {len(candidates.ids)} cases, their answers replaced by errors")
-        error, _ = self.run(candidates.error, candidates.ids, listener, limit)
+        error, _ = self._kept("fault-1", candidates.error, candidates.ids, listener, limit)
         sources = Sources.read(suite_sources(plain.processes[0]) if plain.processes else {})
         second = tailored(candidates.value, plain, error, self._request.claims, sources.tolerance)
         listener.doing("fault run 2 of 2", len(candidates.ids), True)
         listener.say(f"fault run 2 of 2: {len(candidates.ids)} cases, {_second_faults(second)}")
-        value, _ = self.run(second, candidates.ids, listener, limit)
+        value, _ = self._kept("fault-2", second, candidates.ids, listener, limit)
         return error, value
+
+    def _kept(
+        self,
+        name: str,
+        fault: FaultPlan | None,
+        select: Sequence[str] | None,
+        listener: Listener,
+        timeout: float,
+    ) -> tuple[RunObservation, CommandResult]:
+        """A run of the command, or what is kept of it."""
+
+        def make(rest: Sequence[str] | None, spool: Path | None) -> tuple[RunObservation, CommandResult]:
+            if rest is not None and select is not None and len(rest) < len(select):
+                listener.say(f"{name}: {len(select) - len(rest)} cases finished before, {len(rest)} are left")
+            return self.run(fault, rest, listener, timeout, spool=spool)
+
+        return self._keeper.seen(name, None if fault is None else fault.kind, select, make)
 
     def run(
         self,
@@ -333,12 +382,21 @@ class Session:
         listener: Listener,
         timeout: float,
         extra: Mapping[str, str] | None = None,
+        spool: Path | None = None,
     ) -> tuple[RunObservation, CommandResult]:
         """One run of the command, with all facts about it. `extra` variables are for this run alone."""
         request, witness = self._request, self._witness
         kind = fault.kind.value if fault else None
         watch = watch_for(request.performance) if fault is None else None
-        witness.begin(fault, select, lambda record: listener.case(kind, redacted_case(record, request.redact)), watch)
+
+        def on_case(record: CaseRecord) -> None:
+            listener.case(kind, redacted_case(record, request.redact))
+
+        def on_news(news: RunObservation) -> None:
+            if spool is not None:
+                write_spool(spool, redacted(news, request.redact))
+
+        witness.begin(fault, select, on_case, watch, on_news if spool else None)
         environment = witnessed_environment(
             {**request.environment, **(extra or {})},
             plugin=self._plugin,
@@ -374,7 +432,12 @@ class Session:
 
 
 @contextlib.contextmanager
-def session(request: ProofRequest, dead: Collection[str] = (), operators: str | None = None) -> Iterator[Session]:
+def session(
+    request: ProofRequest,
+    dead: Collection[str] = (),
+    operators: str | None = None,
+    keeper: Keeper | None = None,
+) -> Iterator[Session]:
     """A relay before the targets, for as many runs as are wanted. `operators`: who decides about further faults."""
     relayed = [
         RelayTarget(
@@ -391,7 +454,7 @@ def session(request: ProofRequest, dead: Collection[str] = (), operators: str | 
         network = stack.enter_context(Network.start(t.url for t in request.targets)) if request.confine else None
         state = request.state / "cache" / "relay"
         witness = stack.enter_context(Witness.start(relayed, state=state, network=network, operators=operators))
-        yield Session(request, witness, network)
+        yield Session(request, witness, network, keeper)
 
 
 def _second_faults(plan: FaultPlan) -> str:

@@ -32,6 +32,7 @@ from greenproof.adapters.relay.layers import NextLayer
 from greenproof.adapters.relay.listeners import Listeners, Ports
 from greenproof.adapters.relay.looking import Operators
 from greenproof.adapters.relay.loss import LossWatch
+from greenproof.adapters.relay.news import News
 from greenproof.adapters.relay.run import Run
 from greenproof.adapters.relay.tap import Tap
 from greenproof.adapters.relay.targets import RelayTarget
@@ -89,6 +90,7 @@ class Host:
     def __init__(self, settings: dict[str, Any], out: asyncio.StreamWriter) -> None:
         self.out = out
         self._finished: list[CaseRecord] = []
+        self._news: News | None = None
         self.run = Run(None, None, self.tell_case)
         targets = [load(RelayTarget, target) for target in settings["targets"]]
         self.loss = LossWatch(settings["grace"], self.tell_lost)
@@ -156,6 +158,7 @@ class Host:
         plan = command["plan"]
         watch = None if command["watch"] is None else load(Watch, command["watch"])
         self.run = Run(None if plan is None else load(FaultPlan, plan), command["select"], self.tell_case, watch)
+        self._news = News(self.run.plan.kind if self.run.plan else None) if command.get("news") else None
         self.tell(e="begun")
 
     async def _finish(self) -> None:
@@ -199,8 +202,12 @@ class Host:
 
     def _tell_finished(self) -> None:
         finished, self._finished = self._finished, []
-        if finished and self.out.transport.get_write_buffer_size() < MOST_WAITING:
+        if not finished or self.out.transport.get_write_buffer_size() >= MOST_WAITING:
+            return
+        if self._news is None:
             self.tell(e="cases", cases=finished)
+        else:
+            self.tell(e="news", news=self._news.since(finished, self.run.recording, self.run.observation))
 
     def tell_lost(self, lost: LostTarget) -> None:
         """A target is lost."""

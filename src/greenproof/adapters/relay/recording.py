@@ -115,6 +115,10 @@ class Recording:
         """The facts, finished or not."""
         return (sight.exchange() for sight in self._sights)
 
+    def since(self, index: int) -> list[Exchange]:
+        """The facts from this one on, in the order in which they started."""
+        return [sight.exchange() for sight in self._sights[index:]]
+
     def unfinished(self) -> int:
         """Exchanges that are still going on."""
         return sum(sight.end_ns is None for sight in self._sights)

@@ -31,6 +31,7 @@ _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_F
 
 type Message = dict[str, Any]
 type OnCase = Callable[[CaseRecord], None]
+type OnNews = Callable[[RunObservation], None]
 
 
 class Witness:
@@ -48,6 +49,7 @@ class Witness:
         self._grace = grace
         self._answers: queue.Queue[Message | None] = queue.Queue(maxsize=10_000)
         self._on_case: OnCase | None = None
+        self._on_news: OnNews | None = None
         self._trouble: Exception | None = None
         self._lost: LostTarget | None = None
         self._fault: FaultPlan | None = None
@@ -122,14 +124,18 @@ class Witness:
         select: Sequence[str] | None,
         on_case: OnCase | None = None,
         watch: Watch | None = None,
+        on_news: OnNews | None = None,
     ) -> None:
-        """A new run. `on_case` is called from a thread, as cases finish. Raises RelayError.
+        """A new run. `on_case` is called from a thread, as cases finish; before it `on_news`, with all that was seen
+        of them. Raises RelayError.
 
         What `watch` names is kept of WebSocket messages, unless there is a fault.
         """
         self._lost, self._trouble, self._on_case, self._fault = None, None, on_case, fault
+        self._on_news = on_news
         chosen = None if select is None else list(select)
-        self._tell({"c": "begin", "plan": fault, "select": chosen, "watch": watch}, _ANSWER_S)
+        told: Message = {"plan": fault, "select": chosen, "watch": watch, "news": on_news is not None}
+        self._tell({"c": "begin", **told}, _ANSWER_S)
         self._expect("begun", _ANSWER_S)
 
     def finish(self, *, exit_code: int | None, timed_out: bool, duration_s: float) -> RunObservation:
@@ -147,7 +153,7 @@ class Witness:
                 fault=kind, processes=(), collected=(), deselected=(), collection_errors=(),
                 cases=(), exchanges=(), lost_targets=lost, relay_lost=True, **own,
             )  # fmt: skip
-        self._on_case = None
+        self._on_case = self._on_news = None
         if self._trouble is not None:
             raise self._trouble
         return observation
@@ -243,17 +249,28 @@ class Witness:
         pipe.close()
 
     def _take(self, message: Message) -> None:
-        if message["e"] == "cases":
-            if self._on_case is not None and self._trouble is None:
+        if message["e"] in ("cases", "news"):
+            if self._trouble is None:
                 try:
-                    for case in message["cases"]:
-                        self._on_case(load(CaseRecord, case))
+                    self._hand_on(message)
                 except Exception as trouble:  # noqa: BLE001 - the caller's own; `finish` raises it
                     self._trouble = trouble
         elif message["e"] == "lost":
             self._lost = self._lost or load(LostTarget, message["lost"])
         else:
             self._answers.put(message, timeout=_ANSWER_S)
+
+    def _hand_on(self, message: Message) -> None:
+        if message["e"] == "cases":
+            cases = [load(CaseRecord, case) for case in message["cases"]]
+        else:
+            news = load(RunObservation, message["news"])
+            cases = list(news.cases)
+            if self._on_news is not None:
+                self._on_news(news)
+        for case in cases:
+            if self._on_case is not None:
+                self._on_case(case)
 
     _variables: dict[str, str]
     _addresses: dict[str, str]
