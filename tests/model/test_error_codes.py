@@ -22,7 +22,8 @@ PLACES = {"Mistake": 1, "_error": 2}
 """Functions that take a code by its position."""
 
 # What the supervisor tells of itself goes over a socket, and what no handler caught has no class of its own.
-SPOKEN = {"supervisor-failed", "internal-error"}
+# What became of something that was cut off is told, not raised.
+SPOKEN = {"supervisor-failed", "internal-error", "deploy-cut-off", "rollback-cut-off", "migration-cut-off"}
 
 
 def calls() -> Iterator[tuple[str, str, ast.expr]]:

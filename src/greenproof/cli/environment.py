@@ -1,6 +1,7 @@
 """`up`, `down`, `deploy`, `rollback`, `ready`, `status`, `logs`: the environment by hand."""
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from greenproof.loop.requests import environment_of
 from greenproof.model.exits import ExitCode
 from greenproof.model.facts import Release
 from greenproof.model.plan import Environment, Plan
+from greenproof.model.releases import ReleaseBook, Rollback
 from greenproof.reporting.summary import printable
 
 json_option = click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
@@ -37,13 +39,15 @@ def _platform(config: Path | None, environment: str | None, talk: Talk | None = 
 @environment_option
 @talk_options
 @json_option
-def up(config: Path | None, environment: str | None, as_json: bool, talk: Talk) -> None:
-    """Start the environment: supervisor, dependencies, ingress. Clears what a killed one left behind."""
+def up(config: Path | None, environment: str | None, as_json: bool, talk: Talk) -> ExitCode:
+    """Start the environment, and the release that was live. Clears what a killed one left behind."""
     platform = _platform(config, environment, talk)
     talk.doing("up")
-    platform.up()
+    found = platform.up()
     talk.rest()
     _show_status(platform, as_json)
+    # The environment is up, and a deploy can mend it; but what was live is not.
+    return ExitCode.FAILED if found.failed else ExitCode.VERIFIED
 
 
 @click.command()
@@ -84,17 +88,17 @@ def deploy(config: Path | None, environment: str | None, as_json: bool, talk: Ta
 @environment_option
 @talk_options
 @json_option
-def rollback(config: Path | None, environment: str | None, as_json: bool, talk: Talk) -> None:
-    """Go back to the release before, as a whole."""
+@click.option("--to", metavar="RELEASE", help="To this release, in the place of the last known good one.")
+def rollback(config: Path | None, environment: str | None, as_json: bool, to: str | None, talk: Talk) -> None:
+    """Go back to the last known good release, else to the one before, as a whole."""
     plan, chosen, platform = _chosen(config, environment, talk)
     with Journal.open(plan, chosen, "rollback", secrets=platform.secrets().values()) as journal:
         talk.doing("rollback")
-        before = platform.status().current
-        release = platform.rollback()
-        journal.rolled_back(release, before)
+        done = platform.rollback(to)
+        journal.rolled_back(done.release, done.abandoned)
         journal.finish(ExitCode.VERIFIED)
     talk.rest()
-    _show_release("rolled back to", release, as_json)
+    _show_rollback(done, as_json)
 
 
 @click.command()
@@ -156,6 +160,19 @@ def _show_release(what: str, release: Release, as_json: bool) -> None:
         click.echo(f"  {revision.name}")
 
 
+def _show_rollback(done: Rollback, as_json: bool) -> None:
+    if as_json:
+        write_json("-", {"schema": "greenproof.rollback/1", **dataclasses.asdict(done)})
+        return
+    _show_release("rolled back to", done.release, as_json)
+    manner = "it was kept warm" if done.warm else "it was started again"
+    took = f"{manner}, {done.duration_s:.2f} s" if done.abandoned else "it was live already"
+    proven = "known good" if done.known_good else "never proven good: there was no other known good release"
+    click.echo(f"{took}; {proven}")
+    for change in done.undone:
+        click.echo(f"taken back: the migration of {change.service} ({printable('; '.join(change.changes))})")
+
+
 def _show_status(platform: Platform, as_json: bool) -> None:
     state = platform.status()
     if as_json:
@@ -166,8 +183,28 @@ def _show_status(platform: Platform, as_json: bool) -> None:
     now = state.current.name if state.current else "-"
     before = state.previous.name if state.previous else "-"
     click.echo(f"release {now}, before {before}")
+    for line in _book_lines(state.releases):
+        click.echo(printable(line))
     for service in state.services:
         click.echo(f"{service.service:12} {service.state:10} {service.url or '-':28} {service.revision or '-'}")
     for item in state.dependencies:
         port = f"port {item.port}" if item.port else "-"
         click.echo(f"{item.name:12} {item.state:10} {port:28} {item.version or '-'} ({item.source or '-'})")
+
+
+def _book_lines(book: ReleaseBook) -> Iterator[str]:
+    if book.remembered is not None and not book.unrestored:
+        yield f"`greenproof up` starts {book.remembered.name} again"
+    if book.unrestored:
+        yield book.unrestored
+    if book.good:
+        names = ", ".join(f"{one.release} (run {one.run})" for one in reversed(book.good))
+        yield f"known good, the newest first: {names}"
+    if book.warm:
+        yield f"kept warm: {book.warm}"
+    if book.cut_off is not None:
+        yield f"{book.cut_off.detail} [{book.cut_off.code}]"
+    for change in book.schema:
+        yield f"the schema of {change.store} is ahead of the release, by {change.service} in {change.release}: " + (
+            "; ".join(change.changes)
+        )

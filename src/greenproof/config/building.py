@@ -58,6 +58,8 @@ def _service(name: str, service: shape.Service, root: Path) -> plan.Service:
         command=tuple(service.command),
         include=tuple(service.include),
         migrate=tuple(service.migrate) if service.migrate else None,
+        migrate_undo=tuple(service.migrate_undo) if service.migrate_undo else None,
+        migration=service.migration,
         python=_beside(root, service.python),
         port=service.port,
         needs=tuple(service.needs),

@@ -113,6 +113,16 @@ class Service(Table):
     include: Globs = Field(default=["**"], description="Globs relative to `source`: what a revision consists of.")
     command: Command = Field(description="Starts the service; may hold `{python}` and `{PORT}`.")
     migrate: Command | None = Field(default=None, description="Runs to its end before the service starts.")
+    migrate_undo: Command | None = Field(
+        default=None,
+        description="Takes back what `migrate` of the same revision did to the schema; run before a rollback.",
+    )
+    migration: Literal["compatible", "reversible", "irreversible"] | None = Field(
+        default=None,
+        description="What a rollback has to do where `migrate` changed the schema of a PostgreSQL. `compatible`: "
+        "nothing, older revisions run on the new schema; `reversible`: run `migrate_undo`; `irreversible`: there is no "
+        "way back, the rollback is refused. Left out: `reversible` with `migrate_undo`, else `irreversible`.",
+    )
     python: Text | None = Field(
         default=None, description="Virtual environment that `{python}` comes from; left out: `python3` of PATH."
     )

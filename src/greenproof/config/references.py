@@ -142,7 +142,7 @@ def _targets(raw: Raw) -> Iterator[Mistake]:
 def _placeholders(raw: Raw) -> Iterator[Mistake]:
     fields = _known_fields(raw)
     for name, service in raw.tables("services").items():
-        for key in ("command", "migrate", "env"):
+        for key in ("command", "migrate", "migrate_undo", "env"):
             for at, text in texts(service, key):
                 yield from _in_text(("services", name, *at), text, fields, {"python", "PORT"})
     targets = _spellings(raw.names("targets"))
@@ -176,7 +176,7 @@ def _in_text(path: Path, text: str, fields: dict[str, Collection[str]], bare: Co
             yield _no_such(path, name, fields.keys() - {"secret"}, "service or dependency")
         elif attribute not in fields[name]:
             yield _no_field(path, match[0], name, attribute, fields[name])
-        elif name == "secret" and path[2] in {"command", "migrate"}:
+        elif name == "secret" and path[2] in {"command", "migrate", "migrate_undo"}:
             said = f"{match[0]} in a command could be read by everyone in the list of processes"
             yield Mistake(path, "config-secret-in-command", said, "secrets in env only")
 

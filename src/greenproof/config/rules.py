@@ -35,10 +35,22 @@ def _choices(raw: Raw) -> Iterator[Mistake]:
             if len(given) != 1:
                 said = f"{' and '.join(given)} exclude each other" if given else f"none of {', '.join(keys)} is given"
                 yield Mistake((section, name), "config-choice", said, f"exactly one of {', '.join(keys)}")
+    for name, found in raw.tables("services").items():
+        yield from _migration(("services", name), found)
     for name, found in raw.tables("dependencies").items():
         if found.get("kind") == "redis" and "database" in found:
             path: Path = ("dependencies", name, "database")
             yield Mistake(path, "config-redis-database", "a redis has no database to create", "no such key")
+
+
+def _migration(path: Path, service: dict[str, object]) -> Iterator[Mistake]:
+    for key in ("migrate_undo", "migration"):
+        if key in service and "migrate" not in service:
+            said = f"{key} is about a migration, and there is none"
+            yield Mistake((*path, key), "config-migration", said, "migrate = [...] beside it")
+    if service.get("migration") == "reversible" and "migrate_undo" not in service:
+        said = "a migration that is reversible needs the command that takes it back"
+        yield Mistake((*path, "migration"), "config-migration", said, "migrate_undo = [...] beside it")
 
 
 def _reserved(raw: Raw) -> Iterator[Mistake]:

@@ -87,6 +87,10 @@ class Service:
     include: tuple[str, ...] = ("**",)
     """Globs relative to `source`; what a revision contains."""
     migrate: tuple[str, ...] | None = None
+    migrate_undo: tuple[str, ...] | None = None
+    """Takes back what `migrate` of the same revision did."""
+    migration: str | None = None
+    """`compatible`, `reversible` or `irreversible`; None: not declared."""
     python: Path | None = None
     """Absolute path of the virtual environment that `{python}` comes from; None: `python3` of PATH."""
     port: int | None = None

@@ -58,7 +58,9 @@ class CutOff:
     @property
     def code(self) -> str:
         """As `greenproof explain` knows it."""
-        return "migration-cut-off" if self.outcome == "half-migrated" else f"{self.effect}-cut-off"
+        if self.outcome == "half-migrated":
+            return "migration-cut-off"
+        return "deploy-cut-off" if self.effect == "deploy" else "rollback-cut-off"
 
 
 @dataclass(frozen=True, slots=True)

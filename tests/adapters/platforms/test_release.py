@@ -61,9 +61,12 @@ def test_addresses_are_stable_and_rollback_is_quick(shop, ask):
     second = platform.deploy()
     assert json.loads(ask(url)[2])["version"] == "second"
     started = time.monotonic()
-    assert platform.rollback().name == first.name
+    done = platform.rollback()
+    assert (done.release.name, done.abandoned.name) == (first.name, second.name)
+    assert (done.warm, done.known_good) == (True, False)
     # A nervous second request is a retry: it must not lead forward again, to the release that was left.
-    assert platform.rollback().name == first.name
+    again = platform.rollback()
+    assert (again.release.name, again.abandoned) == (first.name, None)
     assert time.monotonic() - started < 1
     assert json.loads(ask(url)[2])["version"] == "first"
     assert platform.address("web") == url

@@ -9,8 +9,9 @@ from greenproof.model.error_codes.environment import ENVIRONMENT
 from greenproof.model.error_codes.kinds import ErrorKind, catalogue
 from greenproof.model.error_codes.measure import MEASURE
 from greenproof.model.error_codes.record import RECORD
+from greenproof.model.error_codes.releases import RELEASES
 
-ERRORS = catalogue(COMMAND_LINE, ENVIRONMENT, RECORD, MEASURE, CONFIGURATION)
+ERRORS = catalogue(COMMAND_LINE, ENVIRONMENT, RELEASES, RECORD, MEASURE, CONFIGURATION)
 """Code to kind, in the order of the reference page."""
 
 __all__ = ["ERRORS", "ErrorKind"]

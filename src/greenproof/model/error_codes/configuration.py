@@ -136,6 +136,12 @@ CONFIGURATION: tuple[ErrorKind, ...] = (
         "Keep one of them.",
     ),
     usage(
+        "config-migration",
+        "What is said about a migration doesn't fit: there is none, or nothing that takes back a reversible one.",
+        'migration = "reversible" without migrate_undo',
+        "Give migrate, and migrate_undo for a migration that is reversible.",
+    ),
+    usage(
         "config-redis-database",
         "A Redis has no database that could be created.",
         'database = "cache" in a dependency of kind redis',

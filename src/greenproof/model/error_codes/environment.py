@@ -14,14 +14,8 @@ ENVIRONMENT: tuple[ErrorKind, ...] = (
     usage(
         "not-up",
         "The environment is not up.",
-        "greenproof rollback, after greenproof down",
+        "greenproof down, while another command waits for its turn",
         "Run `greenproof up`, or `greenproof deploy`, which brings it up.",
-    ),
-    failed(
-        "no-previous-release",
-        "There is no release to go back to.",
-        "greenproof rollback, after the first deploy",
-        "Deploy a second release first; the one before it is kept warm from then on.",
     ),
     failed(
         "service-exited",

@@ -3,7 +3,7 @@
 import os
 import secrets
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from greenproof.adapters.platforms.local import processes
@@ -41,6 +41,16 @@ class Ports:
 
 
 @dataclass(slots=True)
+class Means:
+    """What services are started with and no manifest holds; the commands bring it, it is never written down."""
+
+    secrets: dict[str, str] = field(default_factory=dict)
+    """The plan's own, by name."""
+    inherited: dict[str, str] = field(default_factory=dict)
+    """Of the caller's environment."""
+
+
+@dataclass(slots=True)
 class Context:
     """The supervisor's common ground."""
 
@@ -49,6 +59,7 @@ class Context:
     registry: Registry
     ports: Ports
     redact: Redactor
+    means: Means = field(default_factory=Means)
 
     @classmethod
     def of(cls, layout: Layout) -> "Context":

@@ -14,10 +14,18 @@ from greenproof.model.plan import Plan, Secret
 _KEY = "key of the digests"
 
 
-class Credentials:
-    """The values of a plan's secrets and the passwords of its dependencies, in one environment."""
+class NotMade(Exception):
+    """A value that is made when it is first needed is not there yet; `args[0]` names it."""
 
-    def __init__(self, layout: Layout, plan: Plan) -> None:
+
+class Credentials:
+    """The values of a plan's secrets and the passwords of its dependencies, in one environment.
+
+    What has to be made is made when it is first asked for; unless `making` is false, then that raises NotMade.
+    """
+
+    def __init__(self, layout: Layout, plan: Plan, *, making: bool = True) -> None:
+        self._making = making
         self._layout = layout
         self._root = plan.root
         self._plan = {secret.name: secret for secret in plan.secrets}
@@ -44,8 +52,11 @@ class Credentials:
 
     def digest(self, value: str) -> str:
         """Names a value without giving it away: keyed, so that short secrets cannot be guessed."""
-        key = self._kept(_KEY, 32)
-        return hmac.new(key.encode(), value.encode(), hashlib.sha256).hexdigest()[:32]
+        return keyed_digest(self._kept(_KEY, 32), value)
+
+    def declared(self) -> dict[str, str]:
+        """The plan's own secrets that can be had now, by name: what services may be given. Makes none."""
+        return {name: value for name, value in self.named().items() if name in self._plan}
 
     def values(self) -> list[str]:
         """All values that can be had now."""
@@ -66,12 +77,26 @@ class Credentials:
         path = self._layout.credentials
         kept = read_json(path) or {}
         if name not in kept:
+            if not self._making:
+                raise NotMade(name.removeprefix("secret:"))
             with exclusive(path.with_suffix(".lock")):
                 kept = read_json(path) or {}
                 if name not in kept:
                     kept[name] = secrets.token_hex(size)
                     write_json(path, kept)
         return str(kept[name])
+
+
+def keyed_digest(key: str, value: str) -> str:
+    """The digest of a secret value under the key of an environment."""
+    return hmac.new(key.encode(), value.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def digest_here(layout: Layout, value: str) -> str | None:
+    """The digest of a secret value as manifests of this environment hold it; None if it has no key yet."""
+    kept = read_json(layout.credentials)
+    key = kept.get(_KEY) if isinstance(kept, dict) else None
+    return keyed_digest(str(key), value) if key is not None else None
 
 
 def _of_variable(secret: Secret, variable: str) -> str:

@@ -61,24 +61,16 @@ class Instance:
         """Of its first process."""
         return self._started.pid if self._started else None
 
-    async def migrate(self) -> None:
-        """Run the migration, if there is one, with the environment that the service will get."""
-        if self.launch.migrate is None:
-            return
-        started = await self._run("migration", self.launch.migrate)
+    async def run_to_end(self, role: str, command: tuple[str, ...]) -> str | None:
+        """Run a command of the revision, with the environment that the service will get; how it ended, if not well."""
+        started = await self._run(role, command)
         try:
             # A migration may take as long as it takes: cutting it off would do harm.
             await started.ended
-            if started.process.returncode:
-                await self._drained()
-                raise ServiceFailed(
-                    f"the migration of {self.launch.service} failed: {started.manner_of_end()}",
-                    code="migration-failed",
-                    where=str(self.log),
-                    expected="exit code 0",
-                    hint="the old release goes on serving; mend the migration and deploy again",
-                    log=self.last_lines(),
-                )
+            if not started.process.returncode:
+                return None
+            await self._drained()
+            return started.manner_of_end()
         finally:
             await self.stop()
 
@@ -175,7 +167,7 @@ class Instance:
     def _environment(self) -> dict[str, str]:
         launch = self.launch
         return {
-            **launch.inherited,
+            **self._context.means.inherited,
             "PYTHONPATH": launch.folder,
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",

@@ -3,12 +3,11 @@
 import re
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from greenproof.adapters.platforms.local.credentials import Credentials
 from greenproof.adapters.platforms.local.layout import Layout
 from greenproof.model.errors import PlanError, PlatformError
 from greenproof.model.facts import Revision
@@ -32,7 +31,10 @@ INHERITED = (
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A service, ready to be started. Addresses are still symbolic, secrets are already filled in."""
+    """A service, ready to be started; it stands in the manifest of its revision as it is here.
+
+    Addresses and secrets are still symbolic. So any revision can be started again, and none holds a secret.
+    """
 
     service: str
     revision: str
@@ -47,15 +49,23 @@ class Launch:
     start_timeout: float
     port: int | None
     identity: Mapping[str, str | None]
-    inherited: Mapping[str, str] = field(default_factory=dict)
+    migrate_undo: tuple[str, ...] | None = None
+    migration: str | None = None
+    """`compatible`, `reversible`, `irreversible`; None: not declared."""
+    health: str = "/health"
 
     @classmethod
     def load(cls, value: Mapping[str, Any]) -> "Launch":
         """From JSON."""
         fields = dict(value)
-        for name in ("command", "needs", "migrate"):
+        for name in ("command", "needs", "migrate", "migrate_undo"):
             fields[name] = tuple(fields[name]) if fields[name] is not None else None
         return cls(**fields)
+
+    @property
+    def migration_kind(self) -> str:
+        """How a change of the schema by its migration can be gone back over."""
+        return self.migration or ("reversible" if self.migrate_undo else "irreversible")
 
     def dump(self) -> dict[str, Any]:
         """To JSON."""
@@ -71,22 +81,15 @@ def prepare_launch(
     plan: Plan,
     service: Service,
     revision: Revision,
-    credentials: Credentials,
     environment: Mapping[str, str],
 ) -> Launch:
-    """Everything that is known before the supervisor is asked."""
-    known = {dependency.name for dependency in plan.dependencies}
-    known |= {other.name for other in plan.services}
-
-    def fill_secret(match: re.Match[str]) -> str:
-        name, attribute = match.groups()
-        if name == "secret" and attribute:
-            return credentials.secret(attribute)
-        if attribute and name not in known:
-            raise unknown_reference(match[0], f"services.{service.name}.env", sorted(known))
-        return match[0]
-
-    for argument in (*service.command, *(service.migrate or ())):
+    """Everything that is known before the supervisor is asked. Raises PlanError."""
+    known = {dependency.name for dependency in plan.dependencies} | {other.name for other in plan.services} | {"secret"}
+    for value in service.env.values():
+        for match in PLACEHOLDER.finditer(value):
+            if match[2] and match[1] not in known:
+                raise unknown_reference(match[0], f"services.{service.name}.env", sorted(known - {"secret"}))
+    for argument in (*service.command, *(service.migrate or ()), *(service.migrate_undo or ())):
         _refuse_secret(service, argument)
     identity = service.identity
     return Launch(
@@ -97,7 +100,7 @@ def prepare_launch(
         command=service.command,
         migrate=service.migrate,
         python=find_python(service, environment),
-        env={name: PLACEHOLDER.sub(fill_secret, value) for name, value in service.env.items()},
+        env=dict(service.env),
         needs=service.needs,
         ready=service.ready,
         start_timeout=service.start_timeout,
@@ -108,7 +111,9 @@ def prepare_launch(
             "field": identity.field,
             "log_field": identity.log_field,
         },
-        inherited={name: environment[name] for name in INHERITED if name in environment},
+        migrate_undo=service.migrate_undo,
+        migration=service.migration,
+        health=service.health,
     )
 
 
@@ -135,6 +140,11 @@ def unknown_reference(text: str, where: str, known: list[str]) -> PlatformError:
         where=where,
         expected="{NAME.url} with NAME one of " + ", ".join(known) if known else "url, host, port ...",
     )
+
+
+def inherited(environment: Mapping[str, str]) -> dict[str, str]:
+    """What services get of the caller's environment."""
+    return {name: environment[name] for name in INHERITED if name in environment}
 
 
 def find_python(service: Service, environment: Mapping[str, str]) -> str:

@@ -33,6 +33,11 @@ class Layout:
         return self.folder / "revisions"
 
     @property
+    def releases(self) -> Path:
+        """What is known of releases: `state.json`, a manifest for each release, and schemas."""
+        return self.folder / "releases"
+
+    @property
     def data(self) -> Path:
         """Data of the dependencies."""
         return self.folder / "data"
@@ -85,7 +90,7 @@ class Layout:
     def create(self) -> None:
         """Create the folders. Raises PlatformError where they cannot be written."""
         with writing(self.folder):
-            for folder in (self.revisions, self.data, self.logs):
+            for folder in (self.revisions, self.releases, self.data, self.logs):
                 folder.mkdir(parents=True, exist_ok=True)
             self.folder.chmod(0o711)
             ignore = self.folder.parent.parent / ".gitignore"
@@ -150,23 +155,26 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def write_private(path: Path, text: str) -> None:
-    """Replace a file as a whole; only its owner can read it."""
+def write_private(path: Path, text: str, *, durable: bool = False) -> None:
+    """Replace a file as a whole; only its owner can read it. `durable`: also if the machine loses its power."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     with writing(path):
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(text)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
 
 
-def write_json(path: Path, value: object) -> None:
+def write_json(path: Path, value: object, *, durable: bool = False) -> None:
     """Replace a JSON file as a whole."""
-    write_private(path, json.dumps(value, indent=1, sort_keys=True))
+    write_private(path, json.dumps(value, indent=1, sort_keys=True), durable=durable)
 
 
 def read_json(path: Path) -> Any:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,18 +12,23 @@ from greenproof.adapters.logs import files
 from greenproof.adapters.platforms.base import DependencyStatus, PlatformStatus, ServiceStatus
 from greenproof.adapters.platforms.local import control
 from greenproof.adapters.platforms.local.credentials import Credentials
-from greenproof.adapters.platforms.local.launches import order_of_start, prepare_launch
+from greenproof.adapters.platforms.local.launches import Launch, inherited, order_of_start, prepare_launch
 from greenproof.adapters.platforms.local.layout import Layout
+from greenproof.adapters.platforms.local.planning import Present, plan_deploy
 from greenproof.adapters.platforms.local.presence import (
     clear_environment,
     ensure_supervisor,
     find_supervisor,
 )
+from greenproof.adapters.platforms.local.recovery import asleep, refuse_fenced
 from greenproof.adapters.platforms.local.redaction import Redactor
-from greenproof.adapters.platforms.local.revisions import name_release, take_snapshot
+from greenproof.adapters.platforms.local.revisions import keep_snapshot, look_at, name_release
+from greenproof.adapters.platforms.local.state import State, read_state
+from greenproof.model.encoding import read
 from greenproof.model.errors import PlanError
 from greenproof.model.facts import Reading, Release, Revision
-from greenproof.model.plan import Environment, Plan, Service
+from greenproof.model.plan import Environment, Plan
+from greenproof.model.releases import DeployPlan, KnownGood, Recovery, Rollback
 
 
 class LocalPlatform:
@@ -48,22 +54,31 @@ class LocalPlatform:
         self._servers = servers
         self._layout = Layout.of(plan, environment)
         self._credentials = Credentials(self._layout, plan)
+        self._fence: int | None = None
 
-    def up(self) -> None:
-        """Start the supervisor and the dependencies, if they do not run. Idempotent.
+    def fenced(self, number: int) -> None:
+        """From now on every changing call carries this number; see `Platform`."""
+        self._fence = number
 
-        What a killed supervisor left is found and cleared first. Services are not started: that
-        is what `deploy` does. If it is interrupted, what it started itself is stopped.
+    def up(self) -> Recovery:
+        """Start the supervisor, the dependencies and the release that was live, if they do not run. Idempotent.
+
+        What a killed supervisor left is found and cleared first, and a deploy or rollback that was cut off is
+        finished or undone. If it is interrupted, what it started itself is stopped.
         """
+        return self._bring_up(restore=True)
+
+    def _bring_up(self, *, restore: bool) -> Recovery:
+        refuse_fenced(read_state(self._layout), self._fence, self._environment.name)
         started_here = self._endpoint() is None
         try:
-            self._up()
+            return self._up(restore)
         except KeyboardInterrupt:
             if started_here:
                 self.down()
             raise
 
-    def _up(self) -> None:
+    def _up(self, restore: bool) -> Recovery:
         self._layout.create()
         passwords = {one.name: self._credentials.password(one.name) for one in self._plan.dependencies}
         ensure_supervisor(self._layout, self._tell)
@@ -77,16 +92,30 @@ class LocalPlatform:
             }
             for one in self._plan.dependencies
         ]
-        self._call("up", {"dependencies": wanted, "secrets": self._credentials.values()})
+        return read(Recovery, self._act("up", {"dependencies": wanted, "restore": restore}))
 
     def down(self) -> None:
-        """Stop everything that belongs to this environment. Data and logs are kept. Idempotent."""
+        """Stop everything that belongs to this environment. Data, logs and what is known of releases are kept."""
         if self._layout.identity.exists():
-            clear_environment(self._layout, self._tell)
+            refuse_fenced(read_state(self._layout), self._fence, self._environment.name)
+            clear_environment(self._layout, self._tell, self._fence)
 
     def snapshot(self, sources: Mapping[str, Path] | None = None) -> tuple[Revision, ...]:
         """What would be deployed now; writes the snapshot folders."""
+        return tuple(revision for revision, _ in self._snapshots(sources))
+
+    def _snapshots(self, sources: Mapping[str, Path] | None) -> list[tuple[Revision, Launch]]:
+        chosen = self._sources(sources)
         self._layout.create()
+        found = []
+        for service in self._plan.services:
+            contents = look_at(service, self._credentials, chosen.get(service.name))
+            launch = prepare_launch(self._layout, self._plan, service, contents.revision, os.environ)
+            keep_snapshot(self._layout, contents, launch.dump())
+            found.append((contents.revision, launch))
+        return found
+
+    def _sources(self, sources: Mapping[str, Path] | None) -> dict[str, Path]:
         chosen = dict(sources or {})
         unknown = set(chosen) - {service.name for service in self._plan.services}
         if unknown:
@@ -96,12 +125,21 @@ class LocalPlatform:
                 where="sources",
                 expected=f"one of {', '.join(service.name for service in self._plan.services)}",
             )
-        return tuple(
-            take_snapshot(self._layout, service, self._credentials, chosen.get(service.name))
-            for service in self._plan.services
-        )
+        return chosen
 
-    def deploy(self, sources: Mapping[str, Path] | None = None) -> Release:
+    def _levels(self) -> list[list[str]]:
+        return order_of_start(self._plan.services, {one.name for one in self._plan.dependencies})
+
+    def plan(self, sources: Mapping[str, Path] | None = None) -> DeployPlan:
+        """What a deploy would change. Writes and starts nothing, not even secrets that have to be made."""
+
+        def present(state: State) -> Present:
+            running = self._call("running", {}) if self._endpoint() is not None else {}
+            return Present(state, self.status(), running)
+
+        return plan_deploy(self._layout, self._plan, self._sources(sources), os.environ, present)
+
+    def deploy(self, sources: Mapping[str, Path] | None = None, key: str = "") -> Release:
         """Deploy all services as one release; the old one serves until all of the new is ready.
 
         Brings the environment up if it is not. Services whose revision did not change keep
@@ -109,27 +147,30 @@ class LocalPlatform:
         others may need it; later all services switch at once. Raises ServiceFailed; then
         everything is as it was.
         """
-        dependencies = {one.name for one in self._plan.dependencies}
-        levels = order_of_start(self._plan.services, dependencies)
-        revisions = self.snapshot(sources)
-        named = {revision.service: revision for revision in revisions}
-        services = {service.name: service for service in self._plan.services}
-        launches = [[self._launch(services[name], named[name]) for name in level] for level in levels]
-        self.up()
+        levels, found = self._levels(), self._snapshots(sources)
+        revisions = tuple(revision for revision, _ in found)
+        self._bring_up(restore=read_state(self._layout).holds(key, "deploy"))
         values = {
             "name": name_release(revisions).name,
             "revisions": [_plain(revision) for revision in revisions],
-            "levels": launches,
-            "secrets": self._credentials.values(),
+            "levels": levels,
+            "launches": [launch.dump() for _, launch in found],
+            "key": key,
         }
-        return _release(self._call("deploy", values))
+        return _release(self._act("deploy", values))
 
-    def rollback(self) -> Release:
-        """Send all traffic back to the previous release, which was kept warm.
+    def rollback(self, to: str | None = None, key: str = "") -> Rollback:
+        """Send all traffic back to the last known good release, else to the one before, as a whole.
 
-        Called again, it stays there; a deploy leads forward again.
+        At once if it was kept warm; else its services are started first, all of them. Called again, it stays there;
+        a deploy leads forward again.
         """
-        return _release(self._call("rollback", {}))
+        self._bring_up(restore=read_state(self._layout).holds(key, "rollback"))
+        return read(Rollback, self._act("rollback", {"to": to, "key": key}))
+
+    def mark_good(self, release: str, run: str, key: str = "") -> KnownGood:
+        """Remember that this release was proven good by this run."""
+        return read(KnownGood, self._act("mark_good", {"release": release, "run": run, "key": key}))
 
     def ready(self) -> tuple[Reading, ...]:
         """One reading per service and dependency, of the present state."""
@@ -141,16 +182,15 @@ class LocalPlatform:
 
     def status(self) -> PlatformStatus:
         """What runs where. Services and dependencies that are not started are `absent`."""
-        value: dict[str, Any] = {}
-        if self._endpoint() is not None:
-            value = self._call("status", {})
-        services = {one["service"]: ServiceStatus(**one) for one in value.get("services", ())}
-        servers = {one["name"]: DependencyStatus(**one) for one in value.get("dependencies", ())}
-        return PlatformStatus(
-            environment=self._environment.name,
-            supervisor=value.get("supervisor"),
-            current=_release(value["current"]) if value.get("current") else None,
-            previous=_release(value["previous"]) if value.get("previous") else None,
+        if self._endpoint() is None:
+            previous, book = asleep(self._layout)
+            found = PlatformStatus(self._environment.name, None, previous=previous, releases=book)
+        else:
+            found = read(PlatformStatus, self._call("status", {}))
+        services = {one.service: one for one in found.services}
+        servers = {one.name: one for one in found.dependencies}
+        return replace(
+            found,
             services=tuple(services.get(one.name) or ServiceStatus(one.name, "absent") for one in self._plan.services),
             dependencies=tuple(
                 servers.get(one.name) or DependencyStatus(one.name, one.kind, "absent")
@@ -196,16 +236,18 @@ class LocalPlatform:
         if follow:
             yield from (redact(line) for line in files.follow(path))
 
-    def _launch(self, service: Service, revision: Revision) -> dict[str, Any]:
-        launch = prepare_launch(self._layout, self._plan, service, revision, self._credentials, os.environ)
-        return launch.dump()
-
     def _names(self) -> list[str]:
         services = [service.name for service in self._plan.services]
         return services + [dependency.name for dependency in self._plan.dependencies]
 
     def _endpoint(self) -> int | None:
         return find_supervisor(self._layout)
+
+    def _act(self, command: str, values: Mapping[str, Any]) -> Any:
+        """Ask for a change: with our number, and with what services are started with."""
+        means = {"secrets": self._credentials.declared(), "inherited": inherited(os.environ)}
+        redact = self._credentials.values()
+        return self._call(command, {**values, "fence": self._fence, "means": means, "redact": redact})
 
     def _call(self, command: str, values: Mapping[str, Any]) -> Any:
         port = self._endpoint()

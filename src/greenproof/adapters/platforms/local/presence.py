@@ -54,13 +54,16 @@ def ensure_supervisor(layout: Layout, tell: Tell) -> None:
             tell(f"cleared {answer['cleared']} processes that a killed supervisor had left")
 
 
-def clear_environment(layout: Layout, tell: Tell) -> None:
-    """End the supervisor with all that it owns, or what is left of it if it is dead or deaf."""
+def clear_environment(layout: Layout, tell: Tell, fence: int | None = None) -> None:
+    """End the supervisor with all that it owns, or what is left of it if it is dead or deaf.
+
+    Raises PlatformError with the code `fenced-off` for a loop that may not act any more.
+    """
     with exclusive(layout.commands_lock):
         port = find_supervisor(layout)
         if port is not None:
             tell("stop services and dependencies")
-            _ask_to_stop(layout, port)
+            _ask_to_stop(layout, port, fence)
         descriptor = _await_lock(layout)
         try:
             cleared = registry.clear(layout)
@@ -70,12 +73,14 @@ def clear_environment(layout: Layout, tell: Tell) -> None:
             tell(f"cleared {cleared} processes that a killed supervisor had left")
 
 
-def _ask_to_stop(layout: Layout, port: int) -> None:
+def _ask_to_stop(layout: Layout, port: int, fence: int | None) -> None:
     found = read_json(layout.supervisor)
     token = layout.token.read_text(encoding="utf-8").strip()
     try:
-        control.call(port, token, "down", {})
-    except PlatformError:
+        control.call(port, token, "down", {"fence": fence})
+    except PlatformError as error:
+        if error.code == "fenced-off":
+            raise
         # It does not answer: what it owns is cleared by us, once it is dead.
         if isinstance(found, dict) and processes.birth(found["pid"]) == found["born"]:
             processes.kill([found["pid"]], signal.SIGKILL)

@@ -1,21 +1,42 @@
-"""Releases: what runs, what ran before, and how one takes the other's place."""
+"""Releases: what is live, what is kept warm, and how one takes the other's place as a whole."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import contextlib
+import json
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from greenproof.adapters.platforms.local.context import Context
 from greenproof.adapters.platforms.local.dependencies.base import Server
 from greenproof.adapters.platforms.local.ingress import Ingress
 from greenproof.adapters.platforms.local.instances import Instance
 from greenproof.adapters.platforms.local.launches import Launch
-from greenproof.model.errors import PlatformError
+from greenproof.adapters.platforms.local.manifests import (
+    Blueprint,
+    check_unchanged,
+    keep_release,
+    load_blueprint,
+    load_release,
+    prune,
+)
+from greenproof.adapters.platforms.local.migrations import Migrations, failure_of
+from greenproof.adapters.platforms.local.recovery import book, cut_off, refuse_fenced
+from greenproof.adapters.platforms.local.startup import Startup, answering, confirm
+from greenproof.adapters.platforms.local.state import Applied, Intent, Known, State, StateFile, now
+from greenproof.model.errors import GreenproofError, PlanError, PlatformError
 from greenproof.model.facts import Release
+from greenproof.model.releases import KnownGood, ReleaseBook, Rollback
 
 DRAIN = 10.0
 """Seconds for which requests on a release that is stopped may go on."""
+LOOK_TIMEOUT = 2.0
+"""Seconds for a look at a service that was kept warm, or that may be broken."""
 
 Progress = Callable[[str], None]
+Permit = Callable[[], None]
+"""Raises PlatformError if the caller may not act any more."""
 
 
 @dataclass(slots=True)
@@ -27,78 +48,31 @@ class Deployed:
 
 
 class Releases:
-    """The current release, and the previous one, which is kept warm."""
+    """The live release, the one that is kept warm, and what is remembered of all."""
 
     def __init__(self, context: Context, ingress: Ingress, servers: Mapping[str, Server]) -> None:
-        self.current: Deployed | None = None
-        self.previous: Deployed | None = None
-        self._went_back = False
-        """The current release was reached by a rollback; `previous` is the one that was left."""
+        self.live: Deployed | None = None
+        self.held: dict[str, Deployed] = {}
+        """Kept warm, by name; never the live one."""
+        self.unrestored = ""
+        """Why the current release could not be restored."""
+        self.store = StateFile(context.layout)
+        self.migrations = Migrations(context, servers, self.store, self.lookup)
         self._context = context
         self._ingress = ingress
         self._servers = servers
-        self._stopping: set[asyncio.Task[None]] = set()
+        self._later: set[asyncio.Task[None]] = set()
+        self._retiring: set[Instance] = set()
 
-    async def open_doors(self, launches: Sequence[Launch]) -> None:
-        """Open a public port for each service, so that services can be told each other's addresses."""
-        for launch in launches:
-            if launch.service not in self._ingress.doors:
-                port = self._context.ports.stable(f"service:{launch.service}", launch.port)
-                await self._ingress.open(launch.service, port)
-
-    async def deploy(self, release: Release, levels: Sequence[Sequence[Launch]], progress: Progress) -> Release:
-        """Start what is new beside the old, wait until all is ready, switch; or undo everything."""
-        launches = [launch for level in levels for launch in level]
-        await self.open_doors(launches)
-        kept = {launch.service: self._running(launch) for launch in launches}
-        if self.current and self.current.release.name == release.name and all(kept.values()):
-            progress(f"{release.name} is already deployed")
-            return self.current.release
-        fresh: dict[str, Instance] = {}
-        try:
-            await self._start_all(levels, kept, fresh, progress)
-            instances = {**{name: one for name, one in kept.items() if one}, **fresh}
-            await self._confirm(instances)
-        except BaseException:
-            # Also when the client went away: half a release is none.
-            await asyncio.shield(self._undo(fresh))
-            raise
-        self._take_over(Deployed(release, instances))
-        progress(f"traffic is on {release.name}")
-        return release
-
-    async def rollback(self, progress: Progress) -> Release:
-        """Send all traffic to the release before. Asked again, it stays there: a second request is a retry, and the
-        release that was left is known to be the worse one. A deploy leads forward again.
-        """
-        if self.current is not None and self._went_back:
-            progress(f"traffic is already back on {self.current.release.name}")
-            return self.current.release
-        target = self.previous
-        if target is None:
-            raise PlatformError(
-                "there is no previous release",
-                code="no-previous-release",
-                where=self._context.layout.name,
-                expected="a second release deployed since the environment is up",
-            )
-        await self._revive(target, progress)
-        current, self.current, self.previous = self.current, target, self.current
-        gone = set(current.instances if current else ()) - set(target.instances)
-        self._switch(target, gone)
-        self._went_back = True
-        progress(f"traffic is back on {target.release.name}")
-        return target.release
-
-    async def stop(self) -> None:
-        """Stop everything."""
-        instances = self._held(self.current) | self._held(self.previous)
-        self.current = self.previous = None
-        self._went_back = False
-        await asyncio.gather(*(one.stop() for one in instances), *self._stopping)
+    @property
+    def state(self) -> State:
+        """What is remembered."""
+        return self.store.state
 
     def lookup(self, name: str, attribute: str) -> str | None:
         """What `{name.attribute}` stands for."""
+        if name == "secret":
+            return self._context.means.secrets.get(attribute)
         server = self._servers.get(name)
         if server is not None:
             return server.values().get(attribute)
@@ -107,95 +81,375 @@ class Releases:
             return None
         return {"url": door.url, "host": "127.0.0.1", "port": str(door.port)}.get(attribute)
 
+    async def deploy(self, blueprint: Blueprint, key: str, permit: Permit, progress: Progress) -> Release:
+        """Start what is new beside the old, wait until all is ready, switch; or undo everything."""
+        release = blueprint.release
+        await self._open_doors(blueprint.launches.values())
+        running = {name: self._running(launch) for name, launch in blueprint.launches.items()}
+        kept = {name: one for name, one in running.items() if one is not None}
+        if self.live and self.live.release.name == release.name and len(kept) == len(running):
+            progress(f"{release.name} is already deployed")
+            self.store.put(self.state.with_effect(key, "deploy", self.live.release))
+            return self.live.release
+        keep_release(self._context.layout, release, blueprint.levels)
+        missing = [[one for one in level if one.service not in kept] for level in blueprint.ordered]
+        self._begin("deploy", release.name, key)
+        first = self.state.next_number
+        startup = Startup(self._context, self._ingress, self.lookup)
+        try:
+            await self.migrations.run(release.name, [one for level in missing for one in level], progress)
+            self._step("start")
+            await startup.run(missing, progress)
+            instances = {**kept, **startup.fresh}
+            await confirm(instances.values())
+            permit()
+            self._commit(Deployed(release, instances), "deploy", key, release)
+        except BaseException as error:
+            # Also when the client went away: half a release is none.
+            await asyncio.shield(self._give_up_deploy(startup, first, error, progress))
+            raise
+        progress(f"traffic is on {release.name}")
+        return release
+
+    async def rollback(self, to: str | None, key: str, permit: Permit, progress: Progress) -> Rollback:
+        """Send all traffic to an earlier release. Asked again, it stays there: a second request is a retry, and the
+        release that was left is known to be the worse one. A deploy leads forward again.
+        """
+        began, state = time.monotonic(), self.state
+        name = to or (state.current if state.went_back else state.target)
+        blueprint = self._blueprint_to(name)
+        live = self.live
+        if live and live.release.name == blueprint.release.name and all(one.alive for one in live.instances.values()):
+            progress(f"traffic is already on {live.release.name}")
+            stayed = Rollback(live.release, None, True, 0.0, state.is_good(live.release.name))
+            self.store.put(state.with_effect(key, "rollback", stayed))
+            return stayed
+        undoing = await self.migrations.on_the_way_to(blueprint.release.name) if name != state.current else []
+        warm = await self._warm(blueprint)
+        cold = [[one for one in level if one.service not in warm] for level in blueprint.ordered]
+        for launch in (one for level in cold for one in level):
+            check_unchanged(self._context.layout, launch, self._context.means.secrets)
+        await self._open_doors(blueprint.launches.values())
+        again = [one for level in blueprint.ordered for one in level] if state.lacking(name) else []
+        self._begin("rollback", blueprint.release.name, key)
+        startup = Startup(self._context, self._ingress, self.lookup, await self._broken() if any(cold) else ())
+        undone: list[Applied] = []
+        try:
+            undone += await self.migrations.take_back(undoing, progress)
+            await self.migrations.run(blueprint.release.name, again, progress)
+            self._step("start")
+            await startup.run(cold, progress)
+            instances = {**warm, **startup.fresh}
+            await confirm(instances.values())
+            permit()
+            told = tuple(self.migrations.told(one) for one in undone)
+            left = load_release(self._context.layout, state.current) if state.current != name else None
+            took, good = round(time.monotonic() - began, 4), state.is_good(name)
+            done = Rollback(blueprint.release, left, not startup.fresh, took, good, told)
+            self._commit(Deployed(blueprint.release, instances), "rollback", key, done, undone)
+        except BaseException as error:
+            await asyncio.shield(self._give_up_rollback(startup, undone, error, progress))
+            raise
+        progress(f"traffic is back on {blueprint.release.name}")
+        return done
+
+    async def restore(self, progress: Progress) -> Release | None:
+        """Start the current release again, whole or not at all; None if there is none, or it runs.
+
+        Raises nothing of ours: why it could not be done is in `unrestored`.
+        """
+        name = self.state.current
+        if name is None or self.live is not None:
+            return None
+        startup = Startup(self._context, self._ingress, self.lookup)
+        try:
+            blueprint = load_blueprint(self._context.layout, name)
+            progress(f"restore {name}")
+            for launch in blueprint.launches.values():
+                check_unchanged(self._context.layout, launch, self._context.means.secrets)
+            await self._open_doors(blueprint.launches.values())
+            launches = [one for level in blueprint.ordered for one in level]
+            if any(one.migrate for one in launches) and (self.state.lacking(name) or await self.migrations.empty()):
+                self._begin("deploy", name, "")
+                await self.migrations.run(name, launches, progress)
+            await startup.run(blueprint.ordered, progress)
+            await confirm(startup.fresh.values())
+        except BaseException as error:
+            await asyncio.shield(startup.undo())
+            self._close(error, (), progress)
+            failure = failure_of(error)
+            if failure is None:
+                raise
+            self.unrestored = f"{name} could not be restored: {failure.message} [{failure.code}]"
+            progress(self.unrestored)
+            return None
+        self.live, self.unrestored = Deployed(blueprint.release, startup.fresh), ""
+        self._switch(self.live)
+        self._restored(name)
+        progress(f"traffic is on {name} again")
+        return blueprint.release
+
+    async def settle(self, progress: Progress) -> None:
+        """What was under way when everything ended is finished or undone, and told."""
+        intent = self.state.intent
+        if intent is None:
+            return
+        schema = tuple(await self.migrations.settle(intent))
+        outcome = "undone"
+        if intent.step == "switched":
+            outcome = "finished"
+        elif schema:
+            outcome = "half-migrated"
+        elif intent.effect == "rollback" and self._only_forward(intent.release):
+            outcome = "finished"
+            self.store.put(self._advanced(intent.release, "rollback"))
+        told = cut_off(intent, outcome, "the platform's own process ended", schema)
+        self.store.change(intent=None, cut_off=told)
+        progress(told.detail)
+
+    def _only_forward(self, release: str) -> bool:
+        """All that a rollback had to take back is taken back: the release that was to be left can't be live now."""
+        state = self.state
+        rest = (one for one in state.since(release) if one.blocks or one.kind == "reversible")
+        return release in state.known and state.lacking(state.current) and not any(rest)
+
+    def mark_good(self, release: str, run: str, key: str) -> KnownGood:
+        """Remember that a release was proven good; by the same run only once."""
+        if release not in self.state.known:
+            raise self._unknown(release)
+        found = next((one for one in self.state.good if (one.release, one.run) == (release, run)), None)
+        good = found or KnownGood(release, run, now())
+        state = self.state if found else self.state.with_good(good)
+        self.store.put(state.with_effect(key, "mark_good", good))
+        self._hold()
+        return good
+
+    def recalled(self, command: str, key: str) -> Any:
+        """The recorded result of a key as JSON-able values, if a look shows that it still holds; else None."""
+        effect = self.state.recorded(key, command)
+        if effect is None:
+            return None
+        result = json.loads(effect.result)
+        if command == "mark_good":
+            return result if self.state.is_good(result["release"]) else None
+        release = result if command == "deploy" else result["release"]
+        if self.live is None or {self.live.release.name, self.state.current} != {release["name"]}:
+            return None
+        return result if all(one.alive for one in self.live.instances.values()) else None
+
+    def meet(self, fence: int | None) -> None:
+        """Remember the highest number of a loop that asked."""
+        if fence is not None and fence > self.state.fence:
+            self.store.change(fence=fence)
+
+    def permit(self, fence: int | None) -> None:
+        """Raises PlatformError if a loop with a higher number has asked since."""
+        refuse_fenced(self.state, fence, self._context.layout.name)
+
+    def book(self) -> ReleaseBook:
+        """What is remembered, for people."""
+        return book(
+            self.state,
+            self.migrations.schemas,
+            self._context.redact,
+            warm=next((name for name in self.held if name == self.state.target), None),
+            remembered=None if self.live else load_release(self._context.layout, self.state.current),
+            unrestored="" if self.live else self.unrestored,
+        )
+
+    def running(self) -> dict[str, list[str]]:
+        """Revisions of each release that is held, as far as they run."""
+        everything = [*self.held.values(), *([self.live] if self.live else [])]
+        return {
+            one.release.name: sorted(i.launch.revision for i in one.instances.values() if i.alive) for one in everything
+        }
+
+    async def stop(self) -> None:
+        """Stop everything."""
+        instances = self._instances(self.held.values()) | self._instances([self.live])
+        self.live = None
+        self.held.clear()
+        await asyncio.gather(*(one.stop() for one in instances), *self._later)
+
+    async def _open_doors(self, launches: Iterable[Launch]) -> None:
+        """Open a public port for each service, so that services can be told each other's addresses."""
+        for launch in launches:
+            if launch.service not in self._ingress.doors:
+                port = self._context.ports.stable(f"service:{launch.service}", launch.port)
+                await self._ingress.open(launch.service, port)
+
     def _running(self, launch: Launch) -> Instance | None:
-        for deployed in (self.current, self.previous):
+        for deployed in (self.live, *self.held.values()):
             found = deployed.instances.get(launch.service) if deployed else None
             if found and found.launch.revision == launch.revision and found.alive:
                 return found
         return None
 
-    async def _start_all(
+    async def _warm(self, blueprint: Blueprint) -> dict[str, Instance]:
+        """Instances of a release that run and are ready, by identity."""
+        found = {name: one for name, launch in blueprint.launches.items() if (one := self._running(launch))}
+        ready = await answering(found.values(), LOOK_TIMEOUT)
+        return {name: one for name, one in found.items() if name in ready}
+
+    async def _broken(self) -> set[str]:
+        """Services of the live release that do not answer."""
+        if self.live is None:
+            return set()
+        return set(self.live.instances) - await answering(self.live.instances.values(), LOOK_TIMEOUT)
+
+    def _blueprint_to(self, name: str | None) -> Blueprint:
+        if name is None:
+            raise PlatformError(
+                "there is no previous release",
+                code="no-previous-release",
+                where=self._context.layout.name,
+                expected="an earlier release, or one that is known to be good",
+            )
+        if name not in self.state.known:
+            raise self._unknown(name)
+        return load_blueprint(self._context.layout, name)
+
+    def _unknown(self, release: str) -> PlanError:
+        known = ", ".join(reversed(tuple(self.state.known))) or "a release; none is known yet"
+        return PlanError(
+            f"no release is called {release[:60]!r}",
+            code="unknown-release",
+            where=f"environment {self._context.layout.name}",
+            expected=f"one of {known}" if self.state.known else known,
+        )
+
+    def _begin(self, effect: str, release: str, key: str) -> None:
+        self.store.change(intent=Intent(effect, release, now(), key))
+
+    def _step(self, step: str) -> None:
+        if self.state.intent is not None:
+            self.store.change(intent=replace(self.state.intent, step=step))
+
+    def _advanced(self, name: str, effect: str) -> State:
+        """The state with another release as the current one."""
+        state = self.state
+        moved = state.current != name
+        before = state.known.get(state.current or "")
+        schemas = self.migrations.seen or (before.schemas if before else {})
+        turn = 1 + max((one.turn for one in state.known.values()), default=0)
+        known = {other: one for other, one in state.known.items() if other != name}
+        known[name] = Known(turn, tuple(one.number for one in state.applied), schemas)
+        back = effect == "rollback"
+        state = replace(
+            state,
+            current=name,
+            previous=state.current if moved else state.previous,
+            went_back=back if moved else state.went_back,
+            good=tuple(one for one in state.good if not (back and moved and one.release == state.current)),
+            known=known,
+            switches=state.switches + moved,
+            cut_off=None,
+        )
+        return replace(state, known={other: known[other] for other in state.needed()}).without_common()
+
+    def _commit(
         self,
-        levels: Sequence[Sequence[Launch]],
-        kept: Mapping[str, Instance | None],
-        fresh: dict[str, Instance],
-        progress: Progress,
+        deployed: Deployed,
+        effect: str,
+        key: str,
+        result: object,
+        undone: Sequence[Applied] = (),
     ) -> None:
-        missing = [[one for one in level if not kept[one.service]] for level in levels]
-        for level in missing:
-            for launch in level:
-                if launch.migrate:
-                    progress(f"migrate {launch.revision}")
-                    await Instance(self._context, launch, self.lookup).migrate()
-        for level in missing:
-            for launch in level:
-                fresh[launch.service] = Instance(self._context, launch, self.lookup)
-            async with asyncio.TaskGroup() as group:
-                for launch in level:
-                    group.create_task(self._start_one(fresh[launch.service], progress))
+        """From here on the release is live: it is written down, then traffic moves. Nothing in between waits, so
+        nobody sees half of it, and whoever finds the file knows which release was live.
+        """
+        state = self._advanced(deployed.release.name, effect)
+        intent = replace(state.intent, step="switched") if state.intent else None
+        self.store.put(replace(state, intent=intent).with_effect(key, effect, result))
+        left, self.live = self.live, deployed
+        self.held.pop(deployed.release.name, None)
+        others = self._instances(self.held.values()) | self._instances([left])
+        if left is not None and left.release.name != deployed.release.name and not undone:
+            self.held[left.release.name] = left
+        self._switch(deployed)
+        self.unrestored = ""
+        self._hold(others)
+        with contextlib.suppress(GreenproofError):
+            # If the disk is full now, the next look finds "switched" and says so.
+            self.store.change(intent=None)
+        if effect == "deploy":
+            self._do_later(self._prune())
 
-    async def _start_one(self, instance: Instance, progress: Progress) -> None:
-        name = instance.launch.revision
-        progress(f"start {name}")
-        await instance.start()
-        reading = await instance.await_ready()
-        progress(f"{name} is ready ({reading.latency_ms:.0f} ms)")
-        door = self._ingress.doors[instance.launch.service]
-        if door.upstream is None:
-            # On a first deploy others may need this one to become ready; nobody is taken from.
-            door.upstream = instance.upstream
-
-    async def _confirm(self, instances: Mapping[str, Instance]) -> None:
-        """All of them at the same time: the first may have died while the last started."""
-        for instance in instances.values():
-            if not instance.alive:
-                await instance.await_ready()
-
-    async def _undo(self, fresh: Mapping[str, Instance]) -> None:
-        for service, instance in fresh.items():
-            door = self._ingress.doors[service]
-            if door.upstream is instance.upstream:
-                door.upstream = None
-        await asyncio.gather(*(one.stop() for one in fresh.values()))
-
-    def _take_over(self, new: Deployed) -> None:
-        old, older = self.current, self.previous
-        gone = set(old.instances if old else ()) - set(new.instances)
-        self._switch(new, gone)
-        self.current, self._went_back = new, False
-        # The same release again, because a service of it had died, is not one to go back to.
-        if old is not None and old.release.name != new.release.name:
-            self.previous = old
-        kept = self._held(self.current) | self._held(self.previous)
-        for instance in (self._held(old) | self._held(older)) - kept:
-            self._retire(instance)
-
-    def _switch(self, deployed: Deployed, gone: set[str]) -> None:
+    def _switch(self, deployed: Deployed) -> None:
+        gone = {name for name, door in self._ingress.doors.items() if name not in deployed.instances}
         targets = {name: one.upstream for name, one in deployed.instances.items()}
         self._ingress.switch({**dict.fromkeys(gone), **targets})
 
-    async def _revive(self, deployed: Deployed, progress: Progress) -> None:
-        """Start again what died while it was kept warm."""
-        for service, instance in list(deployed.instances.items()):
-            if not instance.alive:
-                fresh = Instance(self._context, instance.launch, self.lookup)
-                try:
-                    await self._start_one(fresh, progress)
-                except BaseException:
-                    await asyncio.shield(fresh.stop())
-                    raise
-                await instance.stop()
-                deployed.instances[service] = fresh
+    def _hold(self, others: Iterable[Instance] = ()) -> None:
+        """Keep only the release warm to which a rollback leads; the rest is retired."""
+        dropped = self._instances(one for name, one in self.held.items() if name != self.state.target)
+        self.held = {name: one for name, one in self.held.items() if name == self.state.target}
+        kept = self._instances(self.held.values()) | self._instances([self.live])
+        for instance in (set(others) | dropped) - kept - self._retiring:
+            self._retiring.add(instance)
+            self._do_later(self._retire(instance))
 
-    def _retire(self, instance: Instance) -> None:
-        async def retire() -> None:
-            await instance.upstream.quiet(DRAIN)
-            await instance.stop()
+    async def _retire(self, instance: Instance) -> None:
+        await instance.upstream.quiet(DRAIN)
+        await instance.stop()
+        self._retiring.discard(instance)
 
-        task = asyncio.create_task(retire())
-        self._stopping.add(task)
-        task.add_done_callback(self._stopping.discard)
+    async def _prune(self) -> None:
+        held = self._instances(self.held.values()) | self._instances([self.live]) | self._retiring
+        running = {instance.launch.revision for instance in held}
+        self.migrations.prune()
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(prune, self._context.layout, self.state.needed(), running)
+
+    def _do_later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def _give_up_deploy(self, startup: Startup, first: int, error: BaseException, progress: Progress) -> None:
+        await startup.undo()
+        mine = [one for one in self.state.applied if one.number >= first]
+        reversible = [one for one in reversed(mine) if not one.blocks and one.kind == "reversible" and one.undo]
+        stays = [one for one in mine if one.kind != "compatible"]
+        if reversible and len(reversible) == len(mine):
+            with contextlib.suppress(GreenproofError):
+                await self.migrations.take_back(reversible, progress)
+            stays = [one for one in self.state.applied if one.number >= first]
+        self._close(error, tuple(stays), progress)
+
+    async def _give_up_rollback(
+        self, startup: Startup, undone: Sequence[Applied], error: BaseException, progress: Progress
+    ) -> None:
+        await startup.undo()
+        if undone:
+            with contextlib.suppress(GreenproofError):
+                await self.migrations.do_again(undone, progress)
+        self._close(error, (), progress)
+
+    def _close(self, error: BaseException, stays: Sequence[Applied], progress: Progress) -> None:
+        """What was begun is undone; the old release is live. What stays of it is said with the error."""
+        intent, failure = self.state.intent, failure_of(error)
+        schema = tuple(self.migrations.told(one) for one in stays)
+        if failure is not None and schema:
+            changes = "; ".join(change for one in schema for change in one.changes)
+            failure.hint = f"{failure.hint or 'mend it and deploy again'}. The schema stays changed: {changes}"
+        with contextlib.suppress(GreenproofError):
+            if intent is not None and failure is None:
+                outcome = "half-migrated" if any(one.partial for one in schema) else "undone"
+                gone = isinstance(error, asyncio.CancelledError)
+                why = "who asked for it has gone" if gone else f"a defect: {type(error).__name__}"
+                told = cut_off(intent, outcome, why, schema)
+                self.store.change(intent=None, cut_off=told)
+                progress(told.detail)
+            else:
+                self.store.change(intent=None)
+
+    def _restored(self, name: str) -> None:
+        state, known = self.state, self.state.known.get(name)
+        if known is not None and state.intent is not None:
+            renewed = replace(known, applied=tuple(one.number for one in state.applied), schemas=self.migrations.seen)
+            self.store.change(known={**state.known, name: renewed}, intent=None)
 
     @staticmethod
-    def _held(deployed: Deployed | None) -> set[Instance]:
-        return set(deployed.instances.values()) if deployed else set()
+    def _instances(deployed: Iterable[Deployed | None]) -> set[Instance]:
+        return {instance for one in deployed if one for instance in one.instances.values()}

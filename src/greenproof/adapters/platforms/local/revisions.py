@@ -7,6 +7,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -33,33 +34,53 @@ NEVER_INCLUDED = frozenset(
 _SECRET = re.compile(r"\{secret\.([A-Za-z0-9_.-]+)\}")
 
 
-def take_snapshot(layout: Layout, service: Service, credentials: Credentials, source: Path | None = None) -> Revision:
-    """Copy what a service consists of; the same content and configuration give the same revision."""
-    folder = source or service.source
-    files = read_files(service, folder)
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a revision of a service would consist of now."""
+
+    files: Mapping[str, tuple[bytes, bool]]
+    """Path to content, and whether it can be executed."""
+    configuration: Mapping[str, Any]
+    revision: Revision
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Path to digest."""
+        return _summary(self.files)
+
+
+def look_at(service: Service, credentials: Credentials, source: Path | None = None) -> Contents:
+    """Read what a service consists of; the same content and configuration give the same revision. Writes nothing but
+    secrets that have to be made.
+    """
+    files = read_files(service, source or service.source)
     configuration = describe_configuration(service, credentials)
     digest = _digest({"files": _summary(files), "configuration": configuration})
-    revision = Revision(service.name, f"{service.name}-{digest[:12]}", digest)
+    return Contents(files, configuration, Revision(service.name, f"{service.name}-{digest[:12]}", digest))
+
+
+def keep_snapshot(layout: Layout, contents: Contents, launch: Mapping[str, Any]) -> None:
+    """Copy the files, and write the manifest: all that is needed to start the revision again. It holds no secret."""
+    revision = contents.revision
     target = layout.revisions / revision.name
     with writing(target):
         if target.is_dir():
-            _restore(target, files)
+            _restore(target, contents.files)
         else:
-            _write(target, files)
-    manifest = layout.revisions / f"{revision.name}.json"
-    if not manifest.exists():
-        write_json(
-            manifest,
-            {
-                "service": service.name,
-                "name": revision.name,
-                "digest": digest,
-                "files": _summary(files),
-                "configuration": configuration,
-                "at": datetime.now(UTC).isoformat(),
-            },
-        )
-    return revision
+            _write(target, contents.files)
+    path = layout.revisions / f"{revision.name}.json"
+    known = read_json(path)
+    manifest = {
+        "service": revision.service,
+        "name": revision.name,
+        "digest": revision.digest,
+        "files": contents.digests,
+        "configuration": contents.configuration,
+        "launch": launch,
+        "at": known.get("at") if isinstance(known, dict) else datetime.now(UTC).isoformat(),
+    }
+    # Also if nothing has changed: the time of the file says that somebody is about to use it.
+    write_json(path, manifest)
 
 
 def describe_revision(layout: Layout, name: str) -> Mapping[str, Any] | None:
@@ -140,6 +161,8 @@ def describe_configuration(service: Service, credentials: Credentials) -> dict[s
         "ready": service.ready,
         "needs": list(service.needs),
         "packages": installed_packages(service.python) if service.python else [],
+        **({"migrate_undo": list(service.migrate_undo)} if service.migrate_undo else {}),
+        **({"migration": service.migration} if service.migration else {}),
     }
 
 

@@ -12,22 +12,25 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from greenproof.adapters.platforms.base import PlatformStatus, ServiceStatus
 from greenproof.adapters.platforms.local import control, processes, registry
-from greenproof.adapters.platforms.local.context import Context
+from greenproof.adapters.platforms.local.context import Context, Means
 from greenproof.adapters.platforms.local.dependencies import create_server
 from greenproof.adapters.platforms.local.dependencies.base import Server
 from greenproof.adapters.platforms.local.ingress import Ingress
 from greenproof.adapters.platforms.local.launches import Launch
 from greenproof.adapters.platforms.local.layout import Layout, try_exclusive, write_json
+from greenproof.adapters.platforms.local.manifests import Blueprint, load_release
 from greenproof.adapters.platforms.local.output import LogFile
 from greenproof.adapters.platforms.local.releases import Releases
+from greenproof.adapters.platforms.local.state import now
+from greenproof.model.encoding import fields_of
 from greenproof.model.errors import GreenproofError
 from greenproof.model.facts import Reading, Release, Revision
+from greenproof.model.releases import Recovery
 
 READ_TIMEOUT = 10.0
 """Seconds for one reading."""
@@ -76,24 +79,47 @@ class Supervisor:
 
     async def _handle(self, command: str, values: Mapping[str, Any], progress: Callable[[str], None]) -> Any:
         if command == "status":
-            return asdict(self._status())
+            return fields_of(self._status())
+        if command == "running":
+            return self._releases.running()
         if command == "ready":
             return [asdict(reading) for reading in await self._read_all()]
+        # At once, not when it is its turn: what a slower loop is still doing must not be committed any more.
+        fence = values.get("fence")
+        self._releases.meet(fence)
         async with self._busy:
-            if command == "up":
-                return await self._up(values, progress)
-            if command == "deploy":
-                return await self._deploy(values, progress)
-            if command == "rollback":
-                return asdict(await self._releases.rollback(progress))
-            if command == "down":
-                await self._stop_all()
-                self._over.set()
-                return None
+            self._releases.permit(fence)
+            if (known := self._releases.recalled(command, values.get("key", ""))) is not None:
+                return known
+            return await self._act(command, values, progress)
+
+    async def _act(self, command: str, values: Mapping[str, Any], progress: Callable[[str], None]) -> Any:
+        def permit() -> None:
+            self._releases.permit(values.get("fence"))
+
+        self._learn(values)
+        key = values.get("key", "")
+        if command == "up":
+            return await self._up(values, progress)
+        if command == "deploy":
+            return fields_of(await self._releases.deploy(_blueprint(values), key, permit, progress))
+        if command == "rollback":
+            return fields_of(await self._releases.rollback(values["to"], key, permit, progress))
+        if command == "mark_good":
+            return fields_of(self._releases.mark_good(values["release"], values["run"], key))
+        if command == "down":
+            await self._stop_all()
+            self._over.set()
+            return None
         raise ValueError(f"unknown command {command!r}")
 
-    async def _up(self, values: Mapping[str, Any], progress: Callable[[str], None]) -> None:
-        self._context.redact.learn(values["secrets"])
+    def _learn(self, values: Mapping[str, Any]) -> None:
+        """What services are started with is kept in memory only, as the last command brought it."""
+        if "means" in values:
+            self._context.means = Means(**values["means"])
+            self._context.redact.learn(values["redact"])
+
+    async def _up(self, values: Mapping[str, Any], progress: Callable[[str], None]) -> Any:
         async with asyncio.TaskGroup() as group:
             for wanted in values["dependencies"]:
                 name = wanted["name"]
@@ -102,6 +128,10 @@ class Supervisor:
                 if name not in self._servers:
                     self._servers[name] = create_server(self._context, **wanted)
                 group.create_task(self._start_server(name, progress))
+        await self._releases.settle(progress)
+        restored = await self._releases.restore(progress) if values["restore"] else None
+        failed = "" if self._releases.live else self._releases.unrestored
+        return fields_of(Recovery(self._releases.state.cut_off, restored, failed))
 
     async def _start_server(self, name: str, progress: Callable[[str], None]) -> None:
         progress(f"start {name}")
@@ -112,15 +142,8 @@ class Supervisor:
         status = server.status()
         progress(f"{name} is ready: {status.version} ({status.source}), port {status.port}")
 
-    async def _deploy(self, values: Mapping[str, Any], progress: Callable[[str], None]) -> dict[str, Any]:
-        self._context.redact.learn(values["secrets"])
-        levels = [[Launch.load(launch) for launch in level] for level in values["levels"]]
-        revisions = tuple(Revision(**revision) for revision in values["revisions"])
-        release = Release(values["name"], revisions, datetime.now(UTC).isoformat())
-        return asdict(await self._releases.deploy(release, levels, progress))
-
     async def _read_all(self) -> list[Reading]:
-        current = self._releases.current
+        current = self._releases.live
         instances = current.instances.values() if current else ()
         return list(
             await asyncio.gather(
@@ -130,7 +153,7 @@ class Supervisor:
         )
 
     def _status(self) -> PlatformStatus:
-        current, previous = self._releases.current, self._releases.previous
+        current, previous = self._releases.live, self._releases.state.previous
         services = []
         for name, door in self._ingress.doors.items():
             instance = current.instances.get(name) if current else None
@@ -144,9 +167,10 @@ class Supervisor:
             environment=self._context.layout.name,
             supervisor=os.getpid(),
             current=current.release if current else None,
-            previous=previous.release if previous else None,
+            previous=load_release(self._context.layout, previous),
             services=tuple(services),
             dependencies=tuple(server.status() for server in self._servers.values()),
+            releases=self._releases.book(),
         )
 
     async def _stop_all(self) -> None:
@@ -168,6 +192,13 @@ class Supervisor:
     def _reap(self) -> None:
         self._reaping = None
         processes.reap_orphans(self._context.registry.pids())
+
+
+def _blueprint(values: Mapping[str, Any]) -> Blueprint:
+    revisions = tuple(Revision(**revision) for revision in values["revisions"])
+    launches = {value["service"]: Launch.load(value) for value in values["launches"]}
+    levels = tuple(tuple(level) for level in values["levels"])
+    return Blueprint(Release(values["name"], revisions, now()), levels, launches)
 
 
 def main(arguments: list[str]) -> int:

@@ -26,5 +26,11 @@ class Server(Protocol):
     def values(self) -> Mapping[str, str]:
         """What `{NAME.url}`, `{NAME.port}` ... stand for."""
 
+    async def schema(self, *, settled: bool = False) -> Mapping[str, str] | None:
+        """The schema as lines by name, None for a store without one; `settled`: after whoever changes it just now.
+
+        Raises PlatformError.
+        """
+
     def status(self) -> DependencyStatus:
         """For people; without the password."""

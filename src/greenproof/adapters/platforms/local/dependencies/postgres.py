@@ -22,12 +22,14 @@ from greenproof.adapters.platforms.local.layout import writing
 from greenproof.adapters.platforms.local.output import Capture
 from greenproof.adapters.platforms.local.redaction import REPLACEMENT
 from greenproof.adapters.probes import postgres as probe
+from greenproof.adapters.probes.postgres_schema import read_schema
 from greenproof.model.errors import PlaceError, PlatformError
 from greenproof.model.facts import Reading
 
 USER = "greenproof"
 START_TIMEOUT = 60.0
 """Seconds; recovery after a crash is included."""
+_WATCHES_CLIENTS = 14
 _ACCOUNTS = ("postgres", "nobody")
 _ELSEWHERE = Path("/var/tmp")  # noqa: S108 - the folder is checked to be ours
 
@@ -111,6 +113,18 @@ class PostgresServer:
             "database": self._database,
         }
 
+    async def schema(self, *, settled: bool = False) -> Mapping[str, str] | None:
+        """Tables, columns, types, constraints, indexes ... of the database."""
+        try:
+            return await read_schema(self._address(self._database), settled=settled)
+        except (OSError, TimeoutError, EOFError, probe.PostgresRefused) as error:
+            raise PlatformError(
+                f"the schema of {self.name} can't be read: {type(error).__name__}: {error}",
+                code="schema-unreadable",
+                where=f"port {self._port}",
+                expected="a server that answers questions about its catalogue",
+            ) from error
+
     def status(self) -> DependencyStatus:
         """For people."""
         program = self._program
@@ -145,6 +159,9 @@ class PostgresServer:
             "log_timezone": "UTC",
             "timezone": "UTC",
         }
+        if int(program.major) >= _WATCHES_CLIENTS:
+            # The last statement of a client that was killed ends with it, also in its middle.
+            settings["client_connection_check_interval"] = "500"
         options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         return [str(program.path), "-D", str(data), *options]
 

@@ -81,6 +81,10 @@ class RedisServer:
             "password": self._password,
         }
 
+    async def schema(self, *, settled: bool = False) -> Mapping[str, str] | None:
+        """Redis has none."""
+        return None
+
     def status(self) -> DependencyStatus:
         """For people."""
         program = self._program
