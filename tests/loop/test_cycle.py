@@ -185,7 +185,7 @@ def the_head_is_that_of_the_last_event_that_the_worklog_speaks_of(project: Path,
     (spoken,) = [entry for entry in entries if entry.hash == head]
     assert f"up to event {spoken.seq}, whose hash is `{head}`" in text
     later = [entry.kind for entry in entries[spoken.seq :]]
-    assert later == ["WorklogWritten", "StepFinished", "RunFinished"]
+    assert later == ["WorklogWritten", "StepFinished", "CycleDecided", "RunFinished"]
     deployed = [entry.event for entry in entries if entry.kind == "ReleaseDeployed"]
     assert all(isinstance(event, ReleaseDeployed) and event.duration_s > 0 for event in deployed)
     keys = [getattr(event, "key", "") for event in deployed]

@@ -1,4 +1,4 @@
-"""`greenproof loop`: one turn of the release loop, with a worklog."""
+"""`greenproof loop`: turns of the release loop, durable, each with a worklog."""
 
 from pathlib import Path
 
@@ -12,26 +12,46 @@ from greenproof.cli.context import (
     load_plan,
     write_json,
 )
-from greenproof.cli.output import show, tell
+from greenproof.cli.holding import check_store, store_option
+from greenproof.cli.output import show, tell, tell_lines
 from greenproof.cli.progress import listener_for, tell_tail
 from greenproof.cli.talk import Level, Talk, talk_options
-from greenproof.loop.cycle import Cycle, CycleOptions, run_cycle
-from greenproof.loop.journal import Journal
+from greenproof.loop.cycle import CycleOptions
 from greenproof.loop.platforms import platform_of
 from greenproof.loop.requests import environment_of, suite_of
+from greenproof.loop.run import Limits, Outcome
+from greenproof.loop.unattended import Order, unattended
 from greenproof.model.errors import UsageError
 from greenproof.model.exits import ExitCode
 from greenproof.reporting.result import result
 from greenproof.reporting.summary import summary_lines
 from greenproof.reporting.worklog import worklog
 
+_CYCLES = 50
+
 
 @click.command()
 @config_option
 @environment_option
 @click.option("--suite", "suite_name", shell_complete=names_in("suites"), help="The suite; else the first of the file.")
+@click.option("--until", type=click.Choice(["verified"]), help="Turn after turn until then; without it, one turn.")
+@click.option("--hours", type=click.FloatRange(0, min_open=True), default=8.0, show_default=True, help="Of work.")
+@click.option(
+    "--cycles", type=click.IntRange(1, 10_000), help="At most so many turns; else 50 with --until, 1 without."
+)
+@click.option(
+    "--no-progress",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="Stop after so many turns with the same failures on the same release.",
+)
+@click.option("--new", is_flag=True, help="Begin another run, also if one was cut off; else that one goes on.")
+@click.option("--no-wait", is_flag=True, help="Don't wait for another loop that is at work on the environment.")
+@store_option
 @click.option("--limit", type=click.IntRange(1), help="At most so many cases, the most important ones.")
 @click.option("--no-deploy", is_flag=True, help="Judge the release that is there.")
+@click.option("--no-rollback", is_flag=True, help="Stay on a release on which a gating case failed.")
 @click.option(
     "--repeat-faults",
     is_flag=True,
@@ -48,8 +68,16 @@ def loop(
     config: Path | None,
     environment: str | None,
     suite_name: str | None,
+    until: str | None,
+    hours: float,
+    cycles: int | None,
+    no_progress: int,
+    new: bool,
+    no_wait: bool,
+    store: str | None,
     limit: int | None,
     no_deploy: bool,
+    no_rollback: bool,
     no_faults: bool,
     repeat_faults: bool,
     no_fail_fast: bool,
@@ -57,7 +85,10 @@ def loop(
     removed: tuple[str, ...],
     talk: Talk,
 ) -> ExitCode:
-    """Ready, deploy, select, execute, judge, report: one turn, and a worklog of it."""
+    """Ready, deploy, select, execute, judge, remedy, report: turn after turn, with a worklog of each.
+
+    A loop that is killed goes on where it was when it is started again.
+    """
     check_json_place(json_file)
     plan = load_plan(config)
     chosen = environment_of(plan, environment)
@@ -68,35 +99,42 @@ def loop(
             where=f"environments.{chosen.name}",
             expected="an environment of kind local or staging",
         )
-    suite = suite_of(plan, suite_name)
-    platform = platform_of(plan, chosen, talk.say)
-    # A limit selects other cases, so it is part of what makes two runs comparable.
-    arguments = (*suite.command, *((f"--limit={limit}",) if limit else ()))
-    secrets, faults = platform.secrets().values(), not no_faults
-    with Journal.open(plan, chosen, "loop", suite.name, secrets, arguments, faults) as journal:
-        cycle = run_cycle(
-            Cycle(
-                plan,
-                chosen,
-                suite,
-                platform,
-                journal,
-                listener_for(journal, talk),
-                worklog,
-                CycleOptions(not no_deploy, not no_fail_fast, limit, faults, removed, repeat_faults),
-            )
-        )
+    order = Order(
+        plan,
+        chosen,
+        suite_of(plan, suite_name),
+        platform_of(plan, chosen, talk.say),
+        CycleOptions(not no_deploy, not no_fail_fast, limit, not no_faults, removed, repeat_faults, not no_rollback),
+        Limits(until is not None, cycles or (_CYCLES if until else 1), hours, no_progress),
+        check_store(store),
+        new,
+        not no_wait,
+    )
+    ended = unattended(order, worklog, lambda journal: listener_for(journal, talk), talk.say)
     talk.rest()
+    code = ExitCode.INTERRUPTED
+    if ended.outcome is not None:
+        code = _tell_outcome(ended.outcome, ended.head, json_file, talk)
+    if ended.stopped is not None:
+        tell(ended.stopped)
+    talk.say(f"recorded as run {ended.run}; the ledger's head is {ended.head}")
+    talk.say("the environment stays up; `greenproof down` stops it")
+    return code
+
+
+def _tell_outcome(outcome: Outcome, head: str, json_file: str | None, talk: Talk) -> ExitCode:
+    """The last turn, and why there is no other; the exit code."""
+    cycle = outcome.cycle
     if json_file and cycle.proof:
-        write_json(json_file, result(cycle.proof, head=cycle.head))
-    if cycle.failure:
-        tell(cycle.failure)
+        write_json(json_file, result(cycle.proof, head=head))
+    if cycle.state.failure:
+        tell_lines(cycle.state.failure.lines, ExitCode(cycle.state.failure.exit_code))
     if cycle.proof:
         tell_tail(talk, cycle.proof.plain, cycle.proof.tail)
         if json_file != "-":
             show(summary_lines(cycle.proof, verbose=talk.level >= Level.VERBOSE))
-    if cycle.worklog:
-        talk.say(f"worklog: {cycle.worklog}")
-    talk.say(f"recorded as run {journal.run}; the ledger's head is {cycle.head}")
-    talk.say("the environment stays up; `greenproof down` stops it")
-    return cycle.exit_code
+    if cycle.state.worklog:
+        talk.say(f"worklog: {cycle.state.worklog}")
+    if outcome.decision.number > 1 or outcome.decision.reason not in ("verified", "one turn"):
+        talk.say(f"ended after {outcome.decision.number} turns: {outcome.decision.reason}")
+    return outcome.exit_code

@@ -68,10 +68,12 @@ class PerformanceBefore:
         return (Inherited(PERFORMANCE, text, self.run, self.at, self.release),)
 
 
-def performance_before(ledger: EventLedger, started: RunStarted) -> PerformanceBefore:
+def performance_before(ledger: EventLedger, started: RunStarted, without: str | None = None) -> PerformanceBefore:
     """The last run of the same command, suite, arguments and environment that measured any."""
     alike: dict[str, bool] = {}
     for entry in ledger.latest("PerformanceMeasured"):
+        if entry.run == without:
+            continue
         if entry.run not in alike:
             begun = (found.event for found in ledger.entries(entry.run, ("RunStarted",)))
             alike[entry.run] = any(isinstance(event, RunStarted) and _same_kind(event, started) for event in begun)
@@ -106,8 +108,9 @@ def _alike(run: RunSummary, started: RunStarted) -> bool:
 
 
 def _baseline(ledger: EventLedger, run: RunSummary) -> Baseline:
-    for entry in ledger.entries(run.run, ("CasesPlanned",)):
-        event = entry.event
+    planned = [entry.event for entry in ledger.entries(run.run, ("CasesPlanned",))]
+    # Of several turns the last one was verified.
+    for event in reversed(planned):
         if isinstance(event, CasesPlanned):
             return Baseline(run.run, run.started, event.cases, run.release, event.bodies)
     verdicts = (entry.event for entry in ledger.entries(run.run, ("VerdictReached",)))
@@ -115,12 +118,12 @@ def _baseline(ledger: EventLedger, run: RunSummary) -> Baseline:
     return Baseline(run.run, run.started, tuple(cases), run.release)
 
 
-def components_before(ledger: EventLedger, environment: str) -> ComponentsBefore:
-    """The last readings of this environment's components."""
+def components_before(ledger: EventLedger, environment: str, without: str | None = None) -> ComponentsBefore:
+    """The last readings of this environment's components, but for those of a run that goes on."""
     places: dict[str, str | None] = {}
     for entry in ledger.latest("ReadingTaken"):
         event = entry.event
-        if not isinstance(event, ReadingTaken) or event.reading.probe == TARGET_PROBE:
+        if not isinstance(event, ReadingTaken) or event.reading.probe == TARGET_PROBE or entry.run == without:
             continue
         if entry.run not in places:
             places[entry.run] = _environment_of(ledger, entry.run)

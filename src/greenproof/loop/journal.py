@@ -22,6 +22,7 @@ from greenproof.loop.inheriting import (
     performance_before,
 )
 from greenproof.loop.measuring import present, since_last_good
+from greenproof.loop.once import identity_of, recorded_in
 from greenproof.loop.proving import ProofRequest, new_run_id
 from greenproof.loop.remembering import remembered
 from greenproof.model.errors import GreenproofError, from_system
@@ -36,10 +37,12 @@ from greenproof.model.events import (
     PerformanceMeasured,
     ReadingTaken,
     ReleaseDeployed,
+    ReleaseKnownGood,
     RolledBack,
     RunFinished,
     RunJudged,
     RunStarted,
+    RunSuspended,
     SensitivityMeasured,
     StepFinished,
     StepStarted,
@@ -67,8 +70,6 @@ from greenproof.model.report import StepRecord
 from greenproof.model.sensitivity import Sensitivity
 from greenproof.model.verdicts import counts
 
-_CYCLE = 1
-
 
 class Journal:
     """One run in the ledger. Use as a context manager: a run that ends by an error is recorded as ended."""
@@ -82,14 +83,23 @@ class Journal:
         suite: str,
         arguments: tuple[str, ...] = (),
         faults: bool | None = None,
+        run: str | None = None,
+        resumed: bool = False,
     ) -> None:
         self._plan, self._environment, self._ledger = plan, environment, ledger
         self._suite = suite
         self._began = time.monotonic()
         self._verdict = "nothing-verified"
         self._finished = False
-        self.run = new_run_id()
-        self._before = components_before(ledger, environment.name)
+        self.run = run or new_run_id()
+        self.cycle = 1
+        """The turn of the loop."""
+        self.durable = False
+        """Another process can take the run up."""
+        self.allowed: Callable[[], None] = lambda: None
+        """Asked before anything is written: raises, if somebody else has taken the run over."""
+        self._recorded = recorded_in(ledger, self.run) if resumed else set()
+        self._before = components_before(ledger, environment.name, without=self.run)
         self._release: str | None = None
         self._measure: Form | None = None
         self._deploy_s = 0.0
@@ -107,12 +117,13 @@ class Journal:
             suite or None,
             redact_arguments(arguments),
             version=__version__,
+            resumed=resumed,
             faults=faults,
         )
         # As it is kept, without secrets: only so can it be compared with what earlier runs kept.
         kept = ledger.append(self.run, started).event
         self._started = kept if isinstance(kept, RunStarted) else started
-        self._promises_before = performance_before(ledger, self._started)
+        self._promises_before = performance_before(ledger, self._started, without=self.run)
 
     @classmethod
     def open(
@@ -124,13 +135,15 @@ class Journal:
         secrets: Iterable[str] = (),
         arguments: tuple[str, ...] = (),
         faults: bool | None = None,
+        run: str | None = None,
+        resumed: bool = False,
     ) -> Self:
-        """Open the ledger of the plan's folder and begin a run. `secrets` never get into it.
+        """Open the ledger of the plan's folder and begin a run, or go on with one. `secrets` never get into it.
 
         `arguments` are the test command and what selects cases: runs that have the same are comparable.
         """
         ledger = Ledger.open(prepare(plan.state), redactor=Redactor(secrets))
-        return cls(plan, environment, ledger, command, suite, arguments, faults)
+        return cls(plan, environment, ledger, command, suite, arguments, faults, run, resumed)
 
     def __enter__(self) -> Self:
         return self
@@ -143,18 +156,25 @@ class Journal:
                 code = ExitCode.INTERRUPTED if isinstance(error, KeyboardInterrupt) else ExitCode.INTERNAL_ERROR
                 if isinstance(error, OSError) and (known := from_system(error)):
                     code = known.exit_code
-                self.finish(getattr(error, "exit_code", code), detail=type(error).__name__ if error else "")
+                self._left(getattr(error, "exit_code", code), type(error).__name__ if error else "")
         finally:
             self._ledger.close()
 
+    def _left(self, code: ExitCode, why: str) -> None:
+        """The process goes without a word: a run that nobody can take up has ended."""
+        if self.durable:
+            self._append(RunSuspended(self.cycle, why))
+        else:
+            self.finish(code, detail=why)
+
     def step_started(self, name: str) -> None:
         """A step began."""
-        self._append(StepStarted(_CYCLE, name))
+        self._append(StepStarted(self.cycle, name))
 
     def step_finished(self, record: StepRecord) -> None:
         """A step ended."""
         self._append(
-            StepFinished(_CYCLE, record.name, record.result, duration_s=record.duration_s, detail=record.detail)
+            StepFinished(self.cycle, record.name, record.result, duration_s=record.duration_s, detail=record.detail)
         )
 
     def informed(self, request: ProofRequest, remember: bool = True) -> ProofRequest:
@@ -186,7 +206,7 @@ class Journal:
             release = act()
         except GreenproofError as error:
             name = self._environment.name
-            failed = DeployFailed(_CYCLE, name, error.code, error.message, hint=error.hint, key=self._key("deploy"))
+            failed = DeployFailed(self.cycle, name, error.code, error.message, hint=error.hint, key=self.key("deploy"))
             self._append(failed)
             raise
         self._deploy_s = time.monotonic() - began
@@ -198,47 +218,70 @@ class Journal:
         changed = tuple(r.service for r in release.revisions if old.get(r.service) != r.name)
         self._release = release.name
         event = ReleaseDeployed(
-            _CYCLE,
+            self.cycle,
             self._environment.name,
             release,
             previous.name if previous else None,
             changed,
             round(self._deploy_s, 3),
-            self._key("deploy"),
+            self.key("deploy"),
         )
-        self._append(event, *(ReadingTaken(_CYCLE, reading) for reading in readings))
+        self._append(event, *(ReadingTaken(self.cycle, reading) for reading in readings))
 
-    def _key(self, step: str) -> str:
+    def key(self, step: str) -> str:
         """The idempotency key of an effect: a run does each step of each cycle once."""
-        return f"{self.run}/{_CYCLE}/{step}"
+        return f"{self.run}/{self.cycle}/{step}"
 
     def reading(self, reading: Reading) -> None:
         """A target was looked at before the suite began."""
-        self._append(ReadingTaken(_CYCLE, reading))
+        self._append(ReadingTaken(self.cycle, reading))
 
-    def rolled_back(self, release: Release, abandoned: Release | None) -> None:
+    def rolled_back(
+        self, release: Release, abandoned: Release | None, why: str = "asked for by a person", key: str | None = None
+    ) -> None:
         """An earlier release is live again."""
-        left, key = abandoned.name if abandoned and abandoned.name != release.name else None, self._key("rollback")
-        self._append(RolledBack(_CYCLE, self._environment.name, release, left, "asked for by a person", key))
+        left = abandoned.name if abandoned and abandoned.name != release.name else None
+        key = key or self.key("rollback")
+        self._append(RolledBack(self.cycle, self._environment.name, release, left, why, key))
+
+    def known_good(self, release: str, key: str) -> None:
+        """The gating cases were proven on this release."""
+        self._append(ReleaseKnownGood(self.cycle, self._environment.name, release, key))
+
+    def happened(self, event: Event) -> None:
+        """Something that only a loop meets."""
+        with held():
+            self._append(event)
+
+    def keep(self, what: str, text: Content) -> str:
+        """Put something beside the ledger, for an event that refers to it."""
+        return self._keep(what, text)
+
+    def take_up(
+        self, release: str | None, inherited: tuple[Inherited, ...], evidence: tuple[tuple[str, str], ...], verdict: str
+    ) -> None:
+        """What this run had found out before its process was killed."""
+        self._release, self.inherited, self.evidence = release, inherited, evidence
+        self._verdict = verdict or self._verdict
 
     def selected(self, phases: Iterable[RunPhase]) -> None:
         """What will run, in order."""
         cases = tuple(case for phase in phases for case in phase.cases)
-        self._append(CasesSelected(_CYCLE, self._suite, cases))
+        self._append(CasesSelected(self.cycle, self._suite, cases))
 
     def case(self, fault: str | None, record: CaseRecord) -> None:
         """A case finished. Those of a fault run are red because of us: they are told with its end."""
         if fault is None and not self._finished:
-            self._append(CaseFinished(_CYCLE, self._suite, record, self._release))
+            self._append(CaseFinished(self.cycle, self._suite, record, self._release))
 
     def judged(self, proof: Proof) -> None:
         """Everything that was concluded, after the facts that it rests on, with what is larger than a row beside it."""
         runs = (("error fault run", proof.error), ("value fault run", proof.value))
         events: list[Event] = [self._fault_run(name, run) for name, run in runs if run is not None]
         planned = tuple(dict.fromkeys(verdict.id for verdict in proof.verdict.cases))
-        events.append(CasesPlanned(_CYCLE, self._suite, planned, proof.bodies, proof.removed))
-        events += [TargetLost(_CYCLE, self._suite, t.target, t.detail) for t in proof.plain.lost_targets]
-        events += [VerdictReached(_CYCLE, self._suite, verdict, self._release) for verdict in proof.verdict.cases]
+        events.append(CasesPlanned(self.cycle, self._suite, planned, proof.bodies, proof.removed))
+        events += [TargetLost(self.cycle, self._suite, t.target, t.detail) for t in proof.plain.lost_targets]
+        events += [VerdictReached(self.cycle, self._suite, verdict, self._release) for verdict in proof.verdict.cases]
         events += self._measure_kept(proof)
         events += [self._measured(performance) for performance in proof.performance]
         verdict = proof.verdict
@@ -251,7 +294,7 @@ class Journal:
         found, code = dict(counts(verdict.cases)), int(verdict.exit_code)
         events.append(
             RunJudged(
-                _CYCLE,
+                self.cycle,
                 self._suite,
                 verdict.verdict,
                 code,
@@ -272,7 +315,7 @@ class Journal:
         trials = json.dumps([asdict(trial) for trial in found.trials], indent=1)
         kept = (self._keep("faults of the sensitivity runs", trials),)
         event = SensitivityMeasured(
-            _CYCLE,
+            self.cycle,
             self._suite,
             found.runs,
             found.seed,
@@ -301,12 +344,12 @@ class Journal:
         kept = (self._keep("what the tests are", dict(self._measure)),)
         ids = tuple(finding.id for finding in found.open)
         opened, accepted, notes = len(found.open), len(found.accepted), len(found.notes)
-        return [MeasureKept(_CYCLE, self._suite, found.before, opened, accepted, notes, ids, kept)]
+        return [MeasureKept(self.cycle, self._suite, found.before, opened, accepted, notes, ids, kept)]
 
     def _measured(self, found: Performance) -> PerformanceMeasured:
         target = found.target
         return PerformanceMeasured(
-            _CYCLE,
+            self.cycle,
             self._suite,
             target.name,
             found.met.value,
@@ -334,7 +377,7 @@ class Journal:
         noticed = sum(c.id in delivered and c.failure is not None and c.failure.phase == "call" for c in run.cases)
         kept = (self._keep(f"exchanges of the {name}", _rows(run.exchanges)),)
         return FaultRunFinished(
-            _CYCLE,
+            self.cycle,
             self._suite,
             run.fault or FaultKind.ERROR,
             len(run.cases),
@@ -358,14 +401,14 @@ class Journal:
         self._finished = True
         duration = time.monotonic() - self._began
         with held():
-            self._append(RunFinished(self._verdict, int(code), duration_s=duration, detail=detail))
+            self._append(RunFinished(self._verdict, int(code), self.cycle, duration, detail))
             return self._ledger.head()
 
     def write_worklog(self, text: str, head: str) -> Path:
         """Write the worklog of this run; its path."""
         folder = self._plan.state / "worklogs"
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self.run}.md"
+        path = folder / (f"{self.run}.md" if self.cycle == 1 else f"{self.run}-{self.cycle}.md")
         path.write_text(text, encoding="utf-8", errors="replace")
         copy = self._ledger.put_evidence(text)
         self._append(WorklogWritten(path.relative_to(self._plan.root).as_posix(), head, evidence=(copy,)))
@@ -386,7 +429,10 @@ class Journal:
         return self._promises_before
 
     def _append(self, *events: Event) -> None:
+        self.allowed()
+        events = tuple(event for event in events if identity_of(event) not in self._recorded)
         self._ledger.append_many(self.run, events)
+        self._recorded.update(known for event in events if (known := identity_of(event)) is not None)
 
 
 def _rows(values: Iterable[Exchange | Receipt]) -> str:

@@ -11,22 +11,17 @@ from greenproof.adapters.runners.command import CommandResult
 from greenproof.loop.merging import merge
 from greenproof.loop.spool import read_spool
 from greenproof.model.encoding import fields_of, read
-from greenproof.model.errors import GreenproofError, PlaceError
-from greenproof.model.exits import ExitCode
+from greenproof.model.errors import CutOffError, PlaceError
 from greenproof.model.facts import CaseRecord, FaultKind, RunObservation
 
 MOST_ATTEMPTS = 200
 """Times that one run of the command may be cut off and taken up again."""
 
+_MARKS = "marks"
+
 type Seen = tuple[RunObservation, CommandResult]
 type Make = Callable[[Sequence[str] | None, Path | None], Seen]
 """Runs the command over some cases (None: all), with a spool."""
-
-
-class CutOffError(GreenproofError):
-    """A run of the command was cut off again and again."""
-
-    exit_code = ExitCode.FAILED
 
 
 class Keeper(Protocol):
@@ -37,6 +32,9 @@ class Keeper(Protocol):
 
     def value[T](self, name: str, kind: type[T], make: Callable[[], T]) -> T:
         """A value, made now or kept from before."""
+
+    def mark(self, control: str) -> None:
+        """Processes that carry this mark are started from now on."""
 
 
 class NothingKept:
@@ -49,6 +47,9 @@ class NothingKept:
     def value[T](self, name: str, kind: type[T], make: Callable[[], T]) -> T:
         """Made now."""
         return make()
+
+    def mark(self, control: str) -> None:
+        """Nobody will look for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,17 @@ class Kept:
             self._save(f"{name}.json", found)
         return found
 
+    def mark(self, control: str) -> None:
+        """Written down before the first process carries it, so that none is ever left without a trace."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / _MARKS).open("a", encoding="utf-8") as file:
+            file.write(control + "\n")
+
+    def marks(self) -> tuple[str, ...]:
+        """Every mark of this run and its parts."""
+        files = sorted(self.folder.rglob(_MARKS))
+        return tuple(line for file in files for line in file.read_text(encoding="utf-8").splitlines() if line)
+
     def put(self, name: str, value: object) -> None:
         """Keep a value."""
         self._save(f"{name}.json", value)
@@ -117,6 +129,10 @@ class Kept:
     def get[T](self, name: str, kind: type[T]) -> T | None:
         """A value that was kept; None: there is none."""
         return self._load(f"{name}.json", kind)
+
+    def of(self, part: str) -> "Kept":
+        """What belongs to a part of the run."""
+        return Kept(self.folder / part, self.taken_over)
 
     def forget(self) -> None:
         """Nothing of this is needed any more."""

@@ -454,6 +454,8 @@ def session(
         network = stack.enter_context(Network.start(t.url for t in request.targets)) if request.confine else None
         state = request.state / "cache" / "relay"
         witness = stack.enter_context(Witness.start(relayed, state=state, network=network, operators=operators))
+        if keeper is not None:
+            keeper.mark(witness.control)
         yield Session(request, witness, network, keeper)
 
 

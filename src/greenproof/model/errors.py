@@ -140,6 +140,48 @@ class LedgerPlaceError(LedgerError):
     exit_code = ExitCode.USAGE
 
 
+class LeaseHeldError(GreenproofError):
+    """Somebody else holds the environment."""
+
+    exit_code = ExitCode.USAGE
+
+
+class LeaseLostError(GreenproofError):
+    """Somebody else took the environment over: whoever held it before must not act any more."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+class StoppedError(GreenproofError):
+    """A person asked the loop to stop."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+class StepStuckError(GreenproofError):
+    """A step gave no sign of life."""
+
+    exit_code = ExitCode.FAILED
+
+
+class CutOffError(GreenproofError):
+    """A run of the command was cut off again and again."""
+
+    exit_code = ExitCode.FAILED
+
+
+class FrozenError(GreenproofError):
+    """Nothing may be done on an environment until a person has looked."""
+
+    exit_code = ExitCode.FAILED
+
+
+class CoordinationError(GreenproofError):
+    """The store of leases, or of what a loop did, can't be used."""
+
+    exit_code = ExitCode.INTERNAL_ERROR
+
+
 class PlaceError(GreenproofError):
     """A file or folder can't be written or read by this user."""
 

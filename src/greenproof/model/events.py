@@ -320,6 +320,88 @@ class RunFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseKnownGood:
+    """The gating cases of a run were proven on this release: it can be gone back to."""
+
+    cycle: int
+    environment: str
+    release: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRecovered:
+    """A deploy or rollback that had been cut off was finished or undone before anything else was done."""
+
+    cycle: int
+    environment: str
+    what: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoopPaused:
+    """The loop does nothing until a person lets it go on."""
+
+    cycle: int
+    step: str
+    """The step that comes next."""
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoopResumed:
+    """A person let the loop go on."""
+
+    cycle: int
+    step: str
+    waited_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoopFrozen:
+    """Nothing is done on this environment until a person has looked."""
+
+    cycle: int
+    environment: str
+    code: str
+    why: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepStuck:
+    """A step gave no sign of life for longer than it may."""
+
+    cycle: int
+    step: str
+    silent_s: float
+    evidence: tuple[str, ...] = ()
+    """Where every thread of the process stood."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSuspended:
+    """The process that held a run left before its end; another can take it up."""
+
+    cycle: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CycleDecided:
+    """A turn of the loop is over: whether there is another one, and why."""
+
+    cycle: int
+    go_on: bool
+    reason: str
+    """`verified`, `no-progress`, `hours`, `cycles`, `frozen`, `one turn`, or why it goes on."""
+    same: int = 0
+    """So many turns in a row, this one included, had the same failures on the same release."""
+    spent_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownEvent:
     """An event of a newer version, kept as it is."""
 
@@ -347,6 +429,14 @@ EVENTS: tuple[type[Any], ...] = (
     MeasureKept,
     WorklogWritten,
     RunFinished,
+    ReleaseKnownGood,
+    EffectRecovered,
+    LoopPaused,
+    LoopResumed,
+    LoopFrozen,
+    StepStuck,
+    RunSuspended,
+    CycleDecided,
 )
 
 type Event = (
@@ -369,6 +459,14 @@ type Event = (
     | MeasureKept
     | WorklogWritten
     | RunFinished
+    | ReleaseKnownGood
+    | EffectRecovered
+    | LoopPaused
+    | LoopResumed
+    | LoopFrozen
+    | StepStuck
+    | RunSuspended
+    | CycleDecided
     | UnknownEvent
 )
 

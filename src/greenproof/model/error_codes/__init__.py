@@ -7,11 +7,12 @@ from greenproof.model.error_codes.command_line import COMMAND_LINE
 from greenproof.model.error_codes.configuration import CONFIGURATION
 from greenproof.model.error_codes.environment import ENVIRONMENT
 from greenproof.model.error_codes.kinds import ErrorKind, catalogue
+from greenproof.model.error_codes.loop import LOOP
 from greenproof.model.error_codes.measure import MEASURE
 from greenproof.model.error_codes.record import RECORD
 from greenproof.model.error_codes.releases import RELEASES
 
-ERRORS = catalogue(COMMAND_LINE, ENVIRONMENT, RELEASES, RECORD, MEASURE, CONFIGURATION)
+ERRORS = catalogue(COMMAND_LINE, ENVIRONMENT, RELEASES, LOOP, RECORD, MEASURE, CONFIGURATION)
 """Code to kind, in the order of the reference page."""
 
 __all__ = ["ERRORS", "ErrorKind"]
