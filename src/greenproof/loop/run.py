@@ -132,8 +132,8 @@ class Run:
             if not paused:
                 paused = True
                 self.lease.doing = f"paused by {desk.wished_by}, before step {name}"
-                self.first.listener.say(f"paused by {desk.wished_by}; `greenproof resume` lets the loop go on")
                 self.first.journal.happened(LoopPaused(number, name, desk.wished_by))
+                self.first.listener.say(f"paused by {desk.wished_by}; `greenproof resume` lets the loop go on")
             self.lease.confirm()
             time.sleep(_LOOK_S)
         if paused:
