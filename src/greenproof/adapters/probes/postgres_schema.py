@@ -22,7 +22,7 @@ _PAUSE_S = 0.05
 _COLUMN = """format_type(a.atttypid, a.atttypmod)
   || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
   || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '')
-  || CASE a.attidentity WHEN '' THEN '' ELSE ' identity ' || a.attidentity END
+  || CASE a.attidentity WHEN '' THEN '' ELSE ' identity ' || a.attidentity::text END
   || CASE a.attgenerated WHEN '' THEN '' ELSE ' generated' END
   || CASE WHEN a.attcollation = t.typcollation THEN '' ELSE ' collate ' || coalesce(l.collname, '') END"""
 

@@ -165,7 +165,7 @@ class Migrations:
         if any(one.store not in present for one in together):
             raise self._undo_failed(entry, "its store is not there")
         expected = {one.store: self._without(one, present[one.store]) for one in together}
-        self._intend(step="undo", undoing=entry.number)
+        self._intend(step="undo", undoing=entry.number, before=present)
         instance = Instance(self._context, launch, self._lookup)
         try:
             if (manner := await instance.run_to_end("undoing of the migration", launch.migrate_undo)) is not None:
@@ -175,11 +175,11 @@ class Migrations:
                 if found.get(one.store) != expected[one.store]:
                     raise self._undo_failed(one, "the schema is not as it was", found.get(one.store))
         except BaseException:
-            await asyncio.shield(self._after_failed_undo(together))
+            await asyncio.shield(self._after_failed_undo(together, present))
             raise
         gone = {one.number for one in together}
         self._store.change(applied=tuple(one for one in self._store.state.applied if one.number not in gone))
-        self._intend(undoing=None)
+        self._intend(undoing=None, before={})
 
     def _without(self, entry: Applied, digest: str) -> str:
         """The digest of the present schema without what a migration changed, whatever else has changed since."""
@@ -191,22 +191,27 @@ class Migrations:
         kept = {name: said for name, said in present.items() if name not in names}
         return digest_of({**kept, **{name: before[name] for name in names if name in before}})
 
-    async def _after_failed_undo(self, together: Sequence[Applied]) -> None:
+    async def _after_failed_undo(self, together: Sequence[Applied], present: Mapping[str, str]) -> None:
         found = {one.store: UNKNOWN for one in together}
         with contextlib.suppress(PlatformError):
             found |= await self.look(settled=True)
         for entry in together:
-            self._settle_undo(entry, found)
+            self._settle_undo(entry, found, present)
 
-    def _settle_undo(self, entry: Applied, found: Mapping[str, str]) -> None:
-        """What became of a migration whose undoing did not come to its end."""
-        digest = found.get(entry.store, entry.after)
-        if digest == entry.after:
+    def _settle_undo(self, entry: Applied, found: Mapping[str, str], present: Mapping[str, str]) -> None:
+        """What became of a migration whose undoing did not come to its end; `present` was the schema before it."""
+        before = present.get(entry.store, entry.after)
+        digest = found.get(entry.store, before)
+        if digest == before:
             return
-        others = tuple(one for one in self._store.state.applied if one.number != entry.number)
-        half = replace(entry, after=digest, partial=True, kind="irreversible")
-        kept = others if digest == entry.before else tuple(sorted((*others, half), key=lambda one: one.number))
-        self._store.change(applied=kept)
+        state = self._store.state
+        others = tuple(one for one in state.applied if one.number != entry.number)
+        if digest == self._without(entry, before):
+            self._store.change(applied=others)
+            return
+        # A number of its own: no release was ever live with this, not even the present one.
+        half = replace(entry, number=state.next_number, after=digest, partial=True, kind="irreversible")
+        self._store.put(state.without_marks({entry.number}, (*others, half), state.next_number + 1))
 
     async def do_again(self, entries: Sequence[Applied], progress: Progress) -> None:
         """Run again what was taken back, because the rollback did not succeed. Raises PlatformError."""
@@ -232,7 +237,7 @@ class Migrations:
             release, revision = entry.release, entry.revision
             for one in self._store.state.applied:
                 if (one.release, one.revision) == (release, revision):
-                    self._settle_undo(one, found)
+                    self._settle_undo(one, found, intent.before)
         elif revision is not None:
             found = await self.look(settled=True)
             self._store.put(self._recorded(release, intent.migrating["service"], revision, intent.before, found, None))

@@ -161,11 +161,16 @@ class State:
         """Without migrations that every known release was live with: no way back leads over them."""
         marks = [set(one.applied) for one in self.known.values()]
         common = set.intersection(*marks) if marks else set()
+        applied = tuple(one for one in self.applied if one.number not in common)
+        return self.without_marks(common, applied, self.next_number)
+
+    def without_marks(self, numbers: set[int], applied: tuple[Applied, ...], next_number: int) -> "State":
+        """With these migrations in effect, and no release that knows of those numbers any more."""
         known = {
-            name: replace(one, applied=tuple(number for number in one.applied if number not in common))
+            name: replace(one, applied=tuple(number for number in one.applied if number not in numbers))
             for name, one in self.known.items()
         }
-        return replace(self, known=known, applied=tuple(one for one in self.applied if one.number not in common))
+        return replace(self, known=known, applied=applied, next_number=next_number)
 
     def needed(self) -> tuple[str, ...]:
         """Releases that are kept: the current one, where a rollback leads, all known good, and the newest."""
