@@ -167,7 +167,8 @@ def test_a_turn_of_the_loop_and_the_next_one(project: Path) -> None:
     what_is_gone_is_missed_and_what_is_inherited_is_told(project)
     # The second turn repeated no fault run: nothing was touched.
     assert re.search(rf"\| faults: fault runs of \d cases.* \| {result['run']} \|", text)
-    assert len(EVIDENCE.findall(text)) == 4
+    # The second one also has what became of the first one's conclusions.
+    assert len(EVIDENCE.findall(text)) == 5
     links = EVIDENCE.findall(worklogs(project)[0])
     assert len(links) == 6
     for what, place in links:
@@ -201,6 +202,10 @@ def what_is_gone_is_missed_and_what_is_inherited_is_told(project: Path) -> None:
     third = json.loads((project / "third.json").read_text())
     (lost,) = [case for case in third["cases"] if case["id"].endswith("test_returned")]
     assert (lost["verdict"], [r["code"] for r in lost["reasons"]]) == ("not-run", ["lost"])
+    known = {one["subject"]: (one["standing"], one["said"], one["now"]) for one in third["known_before"]["conclusions"]}
+    assert known["test_shop.py::test_leaks"] == ("confirmed", "failed", "failed")
+    assert known["test_shop.py::test_total"] == ("overturned", "proven", "unproven")
+    assert known["test_shop.py::test_returned"] == ("unchecked", "hollow", None)
     inherited = {item["what"]: item for item in third["inherited"]}
     with Ledger.open(project / ".greenproof" / "ledger.db", create=False) as ledger:
         first, second = list(ledger.entries(kinds=("ReleaseDeployed",)))

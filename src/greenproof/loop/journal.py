@@ -21,15 +21,18 @@ from greenproof.loop.inheriting import (
     origin_of,
     performance_before,
 )
+from greenproof.loop.knowing import concluded_before
 from greenproof.loop.measuring import present, since_last_good
 from greenproof.loop.once import identity_of, recorded_in
 from greenproof.loop.proving import ProofRequest, new_run_id
 from greenproof.loop.remembering import remembered
+from greenproof.model.conclusions import Standing
 from greenproof.model.errors import GreenproofError, from_system
 from greenproof.model.events import (
     CaseFinished,
     CasesPlanned,
     CasesSelected,
+    ConclusionsRechecked,
     DeployFailed,
     Event,
     FaultRunFinished,
@@ -191,6 +194,8 @@ class Journal:
             baseline=last_good(self._ledger, self._started),
             inherited=self.inherited,
             known=remembered(self._ledger, self._started) if remember and request.faults else {},
+            before=concluded_before(self._ledger, self._started),
+            release=self._release,
         )
 
     def found(self, revisions: Collection[str], name: str | None = None) -> None:
@@ -284,6 +289,7 @@ class Journal:
         events += [VerdictReached(self.cycle, self._suite, verdict, self._release) for verdict in proof.verdict.cases]
         events += self._measure_kept(proof)
         events += [self._measured(performance) for performance in proof.performance]
+        events += self._known_before(proof)
         verdict = proof.verdict
         self._verdict = verdict.verdict
         kept = (
@@ -345,6 +351,16 @@ class Journal:
         ids = tuple(finding.id for finding in found.open)
         opened, accepted, notes = len(found.open), len(found.accepted), len(found.notes)
         return [MeasureKept(self.cycle, self._suite, found.before, opened, accepted, notes, ids, kept)]
+
+    def _known_before(self, proof: Proof) -> list[Event]:
+        """What became of the conclusions of the run before."""
+        known = proof.known_before
+        if known is None:
+            return []
+        told = [asdict(one) for one in known.rechecked]
+        kept = (self._keep("what was known before", json.dumps(told, indent=1)),)
+        overturned = tuple(r.conclusion.subject for r in known.rechecked if r.standing is Standing.OVERTURNED)
+        return [ConclusionsRechecked(self.cycle, self._suite, known.run, known.counts, overturned, kept)]
 
     def _measured(self, found: Performance) -> PerformanceMeasured:
         target = found.target

@@ -30,6 +30,7 @@ from greenproof.analysis.authenticity.conclusion import Gate, conclude
 from greenproof.analysis.authenticity.tailoring import tailored
 from greenproof.analysis.authenticity.tolerance import Sources
 from greenproof.analysis.comparison import Plan, take_over
+from greenproof.analysis.conclusions import recheck
 from greenproof.analysis.performance import measured, missed, watch_for
 from greenproof.analysis.selection import RunPhase
 from greenproof.loop.kept import Keeper, NothingKept
@@ -38,6 +39,7 @@ from greenproof.loop.merging import merge
 from greenproof.loop.redacting import redacted, redacted_case
 from greenproof.loop.remembering import Conditions, Known, inherited_from, known_of
 from greenproof.loop.spool import write_spool
+from greenproof.model.conclusions import Conclusion
 from greenproof.model.errors import GreenproofError
 from greenproof.model.exits import ExitCode
 from greenproof.model.facts import TARGET_PROBE, CaseRecord, Outcome, Reading, Receipt, RunObservation
@@ -114,6 +116,10 @@ class ProofRequest:
     """The tests get a network of their own, in which nothing is but the relay."""
     known: Known = field(default_factory=dict)
     """What earlier runs saw of cases that they proved; empty: every fault run is made."""
+    before: tuple[Conclusion, ...] = ()
+    """What the last run of the same kind concluded."""
+    release: str | None = None
+    """Name of the release that is judged; None: unnamed."""
     redact: Callable[[str], str] = redact_text
     """What every text from the tests goes through before anyone sees or keeps it."""
 
@@ -285,6 +291,7 @@ def judge(execution: Execution, request: ProofRequest, run: str) -> Proof:
         inherited=(*request.inherited, *execution.inherited.inherited, *inherited_from(execution.remembered)),
         removed=request.removed,
         measure=request.measure,
+        known_before=recheck(request.before, cases, performance, request.release, execution.at),
     )
 
 

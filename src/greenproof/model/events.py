@@ -320,6 +320,21 @@ class RunFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class ConclusionsRechecked:
+    """What the last run of the same kind had concluded was set beside what was observed now."""
+
+    cycle: int
+    suite: str
+    before: str
+    """The run that concluded it."""
+    counts: Mapping[str, int]
+    """Conclusions by what became of them: `confirmed`, `carried`, `overturned`, `unchecked`, `dropped`."""
+    overturned: tuple[str, ...] = ()
+    """Cases and promises."""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseKnownGood:
     """The gating cases of a run were proven on this release: it can be gone back to."""
 
@@ -429,6 +444,7 @@ EVENTS: tuple[type[Any], ...] = (
     MeasureKept,
     WorklogWritten,
     RunFinished,
+    ConclusionsRechecked,
     ReleaseKnownGood,
     EffectRecovered,
     LoopPaused,
@@ -459,6 +475,7 @@ type Event = (
     | MeasureKept
     | WorklogWritten
     | RunFinished
+    | ConclusionsRechecked
     | ReleaseKnownGood
     | EffectRecovered
     | LoopPaused

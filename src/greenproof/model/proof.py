@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from greenproof.model.conclusions import KnownBefore
 from greenproof.model.facts import Receipt, RunObservation
 from greenproof.model.inheritance import Inherited
 from greenproof.model.measure import MeasureReport
@@ -54,5 +55,7 @@ class Proof:
     """Globs by which a person said that cases are gone on purpose."""
     sensitivity: Sensitivity | None = None
     """What further faults showed; None: they were not asked for."""
+    known_before: KnownBefore | None = None
+    """What the last run of the same kind had concluded, and what became of it; None: there is no such run."""
     measure: MeasureReport | None = None
     """What changed in the tests themselves since the last good run; None: nobody looked."""

@@ -10,6 +10,7 @@ from greenproof.model.inheritance import Inherited
 from greenproof.model.proof import Proof
 from greenproof.model.redaction import redact_arguments
 from greenproof.model.verdicts import CaseVerdict, FaultResult, Reason, counts
+from greenproof.reporting.conclusions import known_document
 from greenproof.reporting.measure import measure_document
 from greenproof.reporting.performance import performance_document
 from greenproof.reporting.sensitivity import sensitivity_document
@@ -38,6 +39,7 @@ def result(proof: Proof, *, head: str | None = None) -> dict[str, Any]:
         "sensitivity": sensitivity_document(proof.sensitivity),
         "performance": [performance_document(found) for found in proof.performance],
         "measure": measure_document(proof.measure) if proof.measure else None,
+        "known_before": known_document(proof.known_before) if proof.known_before else None,
         "inherited": [_inherited(item) for item in proof.inherited],
     }
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from greenproof.model.proof import Proof
 from greenproof.model.text import printable
 from greenproof.model.verdicts import CaseVerdict, Verdict, counts
+from greenproof.reporting.conclusions import known_line
 from greenproof.reporting.measure import measure_line
 from greenproof.reporting.performance import performance_lines
 from greenproof.reporting.sensitivity import sensitivity_lines
@@ -27,6 +28,8 @@ def summary_lines(proof: Proof, *, verbose: bool = False) -> Iterator[str]:
     for item in proof.inherited:
         release = f", release {item.release}" if item.release else ""
         yield printable(f"inherited from run {item.run} ({item.at}{release}): {item.text}")
+    if proof.known_before is not None:
+        yield known_line(proof.known_before)
     if proof.measure is not None:
         yield measure_line(proof.measure)
         if proof.measure.open:

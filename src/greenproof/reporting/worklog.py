@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from greenproof.model.report import Component, CycleReport
 from greenproof.model.value import FeatureState, Row
 from greenproof.model.verdicts import CaseVerdict, Verdict, counts
+from greenproof.reporting.conclusions import known_line, known_rows
 from greenproof.reporting.performance import performance_notes, performance_rows
 from greenproof.reporting.summary import first_line, printable
 
@@ -17,7 +18,8 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#])")
 def worklog(report: CycleReport) -> str:
     """The whole document. Same report, same text."""
     parts = (_head(report), _steps(report), _components(report), _cases(report), _matrix(report), _features(report))
-    lines = [line for part in (*parts, _performance(report), _inherited(report), _evidence(report)) for line in part]
+    rest = (_performance(report), _known(report), _inherited(report), _evidence(report))
+    lines = [line for part in (*parts, *rest) for line in part]
     return "\n".join(lines) + "\n"
 
 
@@ -179,6 +181,17 @@ def _inherited(report: CycleReport) -> Iterator[str]:
     for item in report.inherited:
         release = item.release or "unnamed"
         yield f"| {item.what}: {escaped(item.text)} | {item.run} | {item.at} | {escaped(release)} |"
+
+
+def _known(report: CycleReport) -> Iterator[str]:
+    known = report.proof.known_before if report.proof else None
+    if known is None:
+        return
+    yield from ("", "## Known before", "", escaped(known_line(known)) + ".")
+    rows = list(known_rows(known))
+    if rows:
+        yield from ("", "| conclusion | then | now | what became of it | evidence |", "|---|---|---|---|---|")
+        yield from ("| " + " | ".join(escaped(cell) for cell in row) + " |" for row in rows)
 
 
 def _performance(report: CycleReport) -> Iterator[str]:
