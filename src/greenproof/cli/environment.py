@@ -9,7 +9,7 @@ import click
 from greenproof.adapters.platforms.base import Platform
 from greenproof.cli.completing import names_in
 from greenproof.cli.context import config_option, environment_option, load_plan, write_json
-from greenproof.cli.talk import Talk, talk_options
+from greenproof.cli.talk import Level, Talk, talk_options
 from greenproof.loop.journal import Journal
 from greenproof.loop.platforms import platform_of
 from greenproof.loop.requests import environment_of
@@ -68,8 +68,12 @@ def down(config: Path | None, environment: str | None, talk: Talk) -> None:
 @environment_option
 @talk_options
 @json_option
-def deploy(config: Path | None, environment: str | None, as_json: bool, talk: Talk) -> None:
+@click.option("--plan", "only_plan", is_flag=True, help="Show what a deploy would change, and change nothing.")
+def deploy(config: Path | None, environment: str | None, as_json: bool, only_plan: bool, talk: Talk) -> None:
     """Deploy the services as they are now, as one release. If one is not ready, the old release goes on serving."""
+    if only_plan:
+        _show_plan(_platform(config, environment, talk), as_json, talk)
+        return
     plan, chosen, platform = _chosen(config, environment, talk)
     with Journal.open(plan, chosen, "deploy", secrets=platform.secrets().values()) as journal:
         journal.on_evidence = talk.verbose
@@ -149,6 +153,18 @@ def logs(service: str, config: Path | None, environment: str | None, lines: int,
         click.echo(printable(line))
     if empty:
         click.echo(f"{service} has logged nothing yet", err=True)
+
+
+def _show_plan(platform: Platform, as_json: bool, talk: Talk) -> None:
+    # Imported late: no other command of this file needs it.
+    from greenproof.reporting.planned import plan_document, plan_lines
+
+    found = platform.plan()
+    if as_json:
+        write_json("-", plan_document(found))
+        return
+    for line in plan_lines(found, verbose=talk.level >= Level.VERBOSE):
+        click.echo(line)
 
 
 def _show_release(what: str, release: Release, as_json: bool) -> None:

@@ -36,7 +36,8 @@ def plan_lines(plan: DeployPlan, *, verbose: bool = False) -> Iterator[str]:
 
 def _service(one: ServicePlan, verbose: bool) -> Iterator[str]:
     after = "a revision that is named once its secrets are made" if one.unnamed else one.after or "nothing"
-    moved = f"{one.before or 'new'} to {after}" if one.before != one.after else f"{one.after}, unchanged"
+    unchanged = one.before == one.after and not one.unnamed
+    moved = f"{one.after}, unchanged" if unchanged else f"{one.before or 'new'} to {after}"
     yield printable(f"{one.service}: {moved}; {_ACTIONS[one.action]}")
     yield from _difference("file", one.files, verbose)
     for setting in one.settings:
@@ -64,16 +65,17 @@ def _effects(plan: DeployPlan) -> Iterator[str]:
     yield f"order of start: {groups or 'nothing is started'}"
     for secret in plan.secrets:
         yield f"secret {secret}: made"
+    gone = {one.service for one in plan.services if one.action == "stop"}
     for move in plan.traffic:
-        yield printable(_move(move))
+        yield printable(f"traffic of {move.service}{f' at {move.url}' if move.url else ''}: {_move(move, gone)}")
 
 
-def _move(move: TrafficMove) -> str:
-    where = f" at {move.url}" if move.url else ""
+def _move(move: TrafficMove, gone: set[str]) -> str:
     after = move.after or "its new revision"
-    if move.before is None:
-        return f"traffic of {move.service}{where}: to {after}, all at once"
-    return f"traffic of {move.service}{where}: from {move.before} to {after}, all at once"
+    if move.service in gone:
+        return f"from {move.before} to nothing, which answers 503"
+    # Nobody is taken from where nothing serves now.
+    return f"from {move.before} to {after}, with all others" if move.before else f"to {after}, once it is ready"
 
 
 def _back(outlook: Outlook, warm: str | None) -> Iterator[str]:

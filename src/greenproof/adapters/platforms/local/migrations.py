@@ -14,7 +14,15 @@ from greenproof.adapters.platforms.local.manifests import check_unchanged
 from greenproof.adapters.platforms.local.recovery import told
 from greenproof.adapters.platforms.local.revisions import describe_revision
 from greenproof.adapters.platforms.local.schemas import Schemas, digest_of
-from greenproof.adapters.platforms.local.state import Applied, Intent, State, StateFile, now
+from greenproof.adapters.platforms.local.state import (
+    Applied,
+    Intent,
+    State,
+    StateFile,
+    blocking,
+    now,
+    to_be_undone,
+)
 from greenproof.model.errors import GreenproofError, PlatformError
 from greenproof.model.releases import SchemaChange
 
@@ -136,11 +144,9 @@ class Migrations:
         schemas, found = state.known[release].schemas, await self.look()
         if schemas and all(found.get(store) == digest for store, digest in schemas.items()):
             return []
-        undone = to_be_undone(since)
-        blocking = [one for one in since if one.blocks] or [one for one in undone if not one.undo]
-        if blocking:
-            raise self._frozen(release, blocking)
-        return undone
+        if in_the_way := blocking(since):
+            raise self._frozen(release, in_the_way)
+        return to_be_undone(since)
 
     async def take_back(self, entries: Sequence[Applied], progress: Progress) -> list[Applied]:
         """Take these back, in this order. Raises PlatformError with the code `migration-undo-failed`; those that were
@@ -266,10 +272,10 @@ class Migrations:
         manifest = describe_revision(self._context.layout, entry.revision)
         return Launch.load(manifest["launch"]) if manifest and "launch" in manifest else None
 
-    def _frozen(self, release: str, blocking: Sequence[Applied]) -> PlatformError:
-        first = self.told(blocking[0])
+    def _frozen(self, release: str, in_the_way: Sequence[Applied]) -> PlatformError:
+        first = self.told(in_the_way[0])
         manner = "was cut off in the middle" if first.partial else "can't be taken back"
-        changed = [f"{one.store}: {text}" for one in map(self.told, blocking) for text in one.changes]
+        changed = [f"{one.store}: {text}" for one in map(self.told, in_the_way) for text in one.changes]
         return PlatformError(
             f"there is no way back to {release}: the migration of {first.service} in {first.release} changed the "
             f"schema of {first.store} and {manner}",
@@ -304,12 +310,6 @@ class Migrations:
                 hint="the old release goes on serving; mend the migration and deploy again",
                 log=instance.last_lines(),
             )
-
-
-def to_be_undone(since: Sequence[Applied]) -> list[Applied]:
-    """Those from the first that older code can't run beside; they lie upon each other, so the last one goes first."""
-    first = next((number for number, one in enumerate(since) if one.kind == "reversible"), None)
-    return [] if first is None else list(reversed(since[first:]))
 
 
 def failure_of(error: BaseException) -> GreenproofError | None:

@@ -13,7 +13,7 @@ from greenproof.adapters.platforms.local.manifests import load_release
 from greenproof.adapters.platforms.local.recovery import told
 from greenproof.adapters.platforms.local.revisions import Contents, describe_revision, look_at, name_release
 from greenproof.adapters.platforms.local.schemas import Schemas
-from greenproof.adapters.platforms.local.state import State, read_state
+from greenproof.adapters.platforms.local.state import State, blocking, read_state
 from greenproof.model.facts import Release
 from greenproof.model.plan import Plan, Service
 from greenproof.model.redaction import MASK, Redactor
@@ -225,7 +225,7 @@ def _outlook(
     if target is None:
         return Outlook(None)
     schemas = Schemas(layout.releases / "schemas")
-    frozen = tuple(told(schemas, one, redactor.text) for one in then.since(target) if one.blocks)
+    frozen = tuple(told(schemas, one, redactor.text) for one in blocking(then.since(target)))
     may_freeze = any(one.migration in {"undeclared", "irreversible"} for one in services)
     return Outlook(target, then.is_good(target), warm, frozen, may_freeze)
 

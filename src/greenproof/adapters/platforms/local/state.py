@@ -5,7 +5,7 @@ restored; an `intent` in it means that something was begun and not finished.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -177,6 +177,17 @@ class State:
         newest = list(self.known)[-RELEASES_KEPT:]
         asked = {self.current, self.previous, self.target, *(one.release for one in self.good), *newest}
         return tuple(name for name in self.known if name in asked)
+
+
+def to_be_undone(since: Sequence[Applied]) -> list[Applied]:
+    """Those from the first that older code can't run beside; they lie upon each other, so the last one goes first."""
+    first = next((number for number, one in enumerate(since) if one.kind == "reversible"), None)
+    return [] if first is None else list(reversed(since[first:]))
+
+
+def blocking(since: Sequence[Applied]) -> list[Applied]:
+    """Those over which there is no way back, also because something lies upon what would have to be undone."""
+    return [one for one in since if one.blocks] or [one for one in to_be_undone(since) if not one.undo]
 
 
 def now() -> str:
