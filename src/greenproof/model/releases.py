@@ -54,13 +54,8 @@ class CutOff:
     """In words, one line."""
     schema: tuple[SchemaChange, ...] = ()
     """What stays changed of the schema."""
-
-    @property
-    def code(self) -> str:
-        """As `greenproof explain` knows it."""
-        if self.outcome == "half-migrated":
-            return "migration-cut-off"
-        return "deploy-cut-off" if self.effect == "deploy" else "rollback-cut-off"
+    code: str = ""
+    """As `greenproof explain` knows it: `deploy-cut-off`, `rollback-cut-off`, `migration-cut-off`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,18 @@ def cut_off(intent: Intent, outcome: str, why: str, schema: Sequence[SchemaChang
         "pending": "the next `up`, `deploy` or `rollback` finishes or undoes it",
     }
     detail = f"{begin}: {ends[outcome]}"
-    schema = tuple(schema)
-    return CutOff(intent.effect, intent.release, intent.since, intent.step, outcome, intent.key, detail, schema)
+    code = "deploy-cut-off" if intent.effect == "deploy" else "rollback-cut-off"
+    return CutOff(
+        effect=intent.effect,
+        release=intent.release,
+        since=intent.since,
+        step=intent.step,
+        outcome=outcome,
+        key=intent.key,
+        detail=detail,
+        schema=tuple(schema),
+        code="migration-cut-off" if outcome == "half-migrated" else code,
+    )
 
 
 def book(
