@@ -63,7 +63,7 @@ def _ask(config: Path | None, environment: str | None, url: str | None, wish: st
 
     plan = load_plan(config)
     name = environment_of(plan, environment).name
-    store = Store.open(plan.state, check_store(url))
+    store = Store.open(plan.state, check_store(url) or plan.loop.store)
     try:
         desk = store.desk(name)
         working = lease.alive(desk)

@@ -27,24 +27,20 @@ from greenproof.reporting.result import result
 from greenproof.reporting.summary import summary_lines
 from greenproof.reporting.worklog import worklog
 
-_CYCLES = 50
-
 
 @click.command()
 @config_option
 @environment_option
 @click.option("--suite", "suite_name", shell_complete=names_in("suites"), help="The suite; else the first of the file.")
 @click.option("--until", type=click.Choice(["verified"]), help="Turn after turn until then; without it, one turn.")
-@click.option("--hours", type=click.FloatRange(0, min_open=True), default=8.0, show_default=True, help="Of work.")
+@click.option("--hours", type=click.FloatRange(0, min_open=True), help="At most so many hours of work; else 8.")
 @click.option(
     "--cycles", type=click.IntRange(1, 10_000), help="At most so many turns; else 50 with --until, 1 without."
 )
 @click.option(
     "--no-progress",
     type=click.IntRange(1),
-    default=3,
-    show_default=True,
-    help="Stop after so many turns with the same failures on the same release.",
+    help="Stop after so many turns with the same failures on the same release; else 3.",
 )
 @click.option("--new", is_flag=True, help="Begin another run, also if one was cut off; else that one goes on.")
 @click.option("--no-wait", is_flag=True, help="Don't wait for another loop that is at work on the environment.")
@@ -69,9 +65,9 @@ def loop(
     environment: str | None,
     suite_name: str | None,
     until: str | None,
-    hours: float,
+    hours: float | None,
     cycles: int | None,
-    no_progress: int,
+    no_progress: int | None,
     new: bool,
     no_wait: bool,
     store: str | None,
@@ -105,8 +101,13 @@ def loop(
         suite_of(plan, suite_name),
         platform_of(plan, chosen, talk.say),
         CycleOptions(not no_deploy, not no_fail_fast, limit, not no_faults, removed, repeat_faults, not no_rollback),
-        Limits(until is not None, cycles or (_CYCLES if until else 1), hours, no_progress),
-        check_store(store),
+        Limits(
+            until is not None,
+            cycles or (plan.loop.cycles if until else 1),
+            hours or plan.loop.hours,
+            no_progress or plan.loop.no_progress,
+        ),
+        check_store(store) or plan.loop.store,
         new,
         not no_wait,
     )

@@ -30,6 +30,7 @@ def build(document: shape.Document, root: Path) -> plan.Plan:
         categories=tuple(plan.Category(c.name, tuple(c.tests), c.target) for c in document.categories),
         performance=tuple(_performance(p) for p in document.performance),
         suites=tuple(_suite(name, suite, root) for name, suite in document.suites.items()),
+        loop=plan.LoopPolicy(**document.loop.model_dump()),
         sensitivity=plan.SensitivityPolicy(**document.sensitivity.model_dump()),
     )
 

@@ -16,6 +16,7 @@ VARIABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 HEADER_PATTERN = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 PATH_PATTERN = r"^/[^\s?#]*$"
 TEXT_PATTERN = r"\S"
+STORE_PATTERN = r"^postgres(ql)?://([^:@/]+@)?[^:@/]+(:\d+)?/[^/]+$"
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Variable = Annotated[str, Field(pattern=VARIABLE_PATTERN)]
@@ -256,6 +257,31 @@ class Suite(Table):
     directory: Text = Field(default=".", description="Folder in which it runs, relative to the configuration.")
     env: dict[Variable, str] = Field(default={}, description="Variables of the test process.")
     timeout: Seconds = Field(default=900.0, description="Seconds for one run of the suite.")
+    writes: bool = Field(
+        default=True,
+        description="Whether its tests may change data; one that does not can be run by `loop --read-only`.",
+    )
+
+
+class Loop(Table):
+    """How `greenproof loop` runs. Options of the command count more."""
+
+    hours: Annotated[float, Field(gt=0, le=24 * 365)] = Field(default=8.0, description="Most hours of work of a run.")
+    cycles: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=50, description="Most turns of a run with `--until verified`."
+    )
+    no_progress: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=3, description="Turns in a row with the same failures on the same release after which a run stops."
+    )
+    silence: Seconds = Field(
+        default=600.0,
+        description="Seconds without a sign of life, beyond the suite's own time-out, after which a step is stuck.",
+    )
+    store: Annotated[str, Field(pattern=STORE_PATTERN)] | None = Field(
+        default=None,
+        description="PostgreSQL for leases and runs that several machines share, as `postgresql://USER@HOST/DATABASE` "
+        "without a password (`PGPASSWORD` or a password file has it); left out: files in `.greenproof`.",
+    )
 
 
 class Sensitivity(Table):
@@ -296,4 +322,5 @@ class Document(Table):
     categories: list[Category] = Field(default=[], description="Kinds of tests.")
     performance: list[Performance] = Field(default=[], description="Promises about time, measured at the relay.")
     suites: dict[Name, Suite] = Field(default={}, description="Test commands, by name.")
+    loop: Loop = Field(default=Loop(), description="The unattended loop.")
     sensitivity: Sensitivity = Field(default=Sensitivity(), description="Further faults, on demand.")

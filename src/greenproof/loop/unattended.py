@@ -26,8 +26,6 @@ from greenproof.model.plan import Environment, Plan, Suite
 from greenproof.model.report import CycleReport
 
 _BEGUN = "begun"
-SILENCE_S = 600.0
-"""Seconds beyond the suite's own time-out after which a step without a sign of life is stuck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +205,7 @@ def _watchdog(order: Order, journal: Journal, lease: Lease) -> Watchdog:
         desk = lease.desk()
         return desk.wished_by if desk.wish is Wish.STOP else ""
 
-    return Watchdog(order.suite.timeout + SILENCE_S, bite, who_stops)
+    return Watchdog(order.suite.timeout + order.plan.loop.silence, bite, who_stops)
 
 
 def _runs(order: Order) -> Path:

@@ -172,6 +172,8 @@ class Suite:
     env: Mapping[str, str] = _EMPTY
     timeout: float = 900.0
     """Seconds for one run of the suite."""
+    writes: bool = True
+    """Its tests may change data."""
 
 
 DEFAULT_PLUMBING = (
@@ -188,6 +190,22 @@ DEFAULT_PLUMBING = (
     Route("*", "/token"),
     Route("*", "/oauth/token"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class LoopPolicy:
+    """How the loop runs, unless the command line says otherwise."""
+
+    hours: float = 8.0
+    """Of work, over all processes that took a run up."""
+    cycles: int = 50
+    """Turns of a run that goes on until it is verified."""
+    no_progress: int = 3
+    """Turns in a row with the same failures on the same release after which there is no point in another."""
+    silence: float = 600.0
+    """Seconds without a sign of life, beyond the suite's own time-out, after which a step is stuck."""
+    store: str | None = None
+    """A `postgresql://` URL for what several machines share; None: files beside the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +239,7 @@ class Plan:
     categories: tuple[Category, ...] = ()
     performance: tuple[PerformanceTarget, ...] = ()
     suites: tuple[Suite, ...] = field(default=())
+    loop: LoopPolicy = LoopPolicy()
     sensitivity: SensitivityPolicy = SensitivityPolicy()
 
     @property
