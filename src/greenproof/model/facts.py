@@ -125,6 +125,10 @@ class Exchange:
     """The messages of a WebSocket conversation that a promise about time needs; empty under a fault."""
     not_kept: int = 0
     """Messages that such a promise might have needed, and that were too many or too large to be kept."""
+    last_ns: int | None = None
+    """When the last message of a WebSocket passed, from either side."""
+    greeted: bool = False
+    """The service said something before the client did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,10 @@ class Failure:
     """The exception's class name."""
     text: str
     """Redacted, at most 2,000 characters."""
+    line: int | None = None
+    """The line of the test function, in the file of its id, at which it was raised; None: not known."""
+    helper: str | None = None
+    """The function of the suite that was called there and raised it; None: the test function itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pytest_greenproof.control import Control
 from pytest_greenproof.failures import combine, describe, outcome, skip_reason
 from pytest_greenproof.fixtures import Fixtures
 from pytest_greenproof.instruments import Instruments
+from pytest_greenproof.steps import Steps, function_of
 from pytest_greenproof.threads import Case, Ownership
 
 STOPPED = "greenproof stopped the session: "
@@ -66,6 +67,7 @@ class Cases:
         """There was a connection on which messages come at any time, as the witness told last."""
         self._untold = False
         """The set-up that has begun waits to be told."""
+        self._steps = Steps(self._tell_past)
 
     def setup(self, item: pytest.Item) -> None:
         """The set-up begins. Skips the case if the session is to stop."""
@@ -88,15 +90,17 @@ class Cases:
             # Some may have ended meanwhile.
             self._strays = message["strays"] = self._ownership.strays.left()
             message["stray_children"] = self._ownership.strays.children()
-        self._ask(message)
+        reply = self._ask(message)
         self._skip_if_stopped(item)
         attempt.phase = "call"
         self._ownership.strays.enter_call(attempt.case)
+        self._steps.watch(item, reply.get("past"))
         self._instruments.start(self._ownership.strangers())
 
     def called(self, item: pytest.Item, exception: Optional[BaseException]) -> None:
         """The call phase has ended, before any hook can change what it raised."""
         attempt = self._of(item)
+        self._steps.leave()
         self._ownership.strays.leave_call()
         attempt.shown = self._instruments.stop(attempt.mocks_before)
         attempt.phase = "called"
@@ -218,7 +222,7 @@ class Cases:
         attempt.outcomes[phase] = concluded
         if concluded == "failed" and attempt.failure is None and exception is not None:
             test_case = getattr(attempt.item, "instance", None) if phase == "call" else None
-            attempt.failure = describe(exception, phase, test_case, self._own)
+            attempt.failure = describe(exception, phase, test_case, self._own, function_of(attempt.item))
         elif concluded != "failed" and attempt.skip_reason is None:
             attempt.skip_reason = skip_reason(exception, attempt.item)
 
@@ -240,6 +244,12 @@ class Cases:
     def _tell_fixture(self, attempt: Attempt, key: str, on: bool) -> None:
         self._ask({"m": "fixture", "case": attempt.case.id, "key": key, "on": on})
 
+    def _tell_past(self, on: bool) -> None:
+        """The test has gone past the lines of which the witness told, or is back at them."""
+        attempt = self._attempt
+        if attempt is not None and attempt.phase == "call":
+            self._ask({"m": "past", "case": attempt.case.id, "on": on})
+
     def _tell_boundary(self, attempt: Attempt, message: Dict[str, Any]) -> None:
         """A phase begins. What goes over connections that were there before can be told by its time as well.
 
@@ -251,10 +261,11 @@ class Cases:
         else:
             self._control.tell(message)
 
-    def _ask(self, message: Dict[str, Any]) -> None:
+    def _ask(self, message: Dict[str, Any]) -> Dict[str, Any]:
         reply = self._control.ask(message)
         self._untold = False
         self._conversing = bool(reply.get("conversing"))
         stop = reply.get("stop")
         if stop and self._stop is None:
             self._stop = str(stop)
+        return reply

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 import pytest
 from _pytest.skipping import xfailed_key
 
-from pytest_greenproof.blame import is_deliberate, text_of
+from pytest_greenproof.blame import is_deliberate, place_of, text_of
 from pytest_greenproof.texts import head
 
 _Failed: Any = pytest.fail.Exception
@@ -31,9 +31,16 @@ def is_check(exception: BaseException) -> bool:
 
 
 def describe(
-    exception: BaseException, phase: str, test_case: Any = None, own: Callable[[str], bool] = lambda path: False
+    exception: BaseException,
+    phase: str,
+    test_case: Any = None,
+    own: Callable[[str], bool] = lambda path: False,
+    function: Tuple[str, str] = ("", ""),
 ) -> Dict[str, Any]:
-    """The failure as it goes over the wire; `test_case` may have its own `failureException`."""
+    """The failure as it goes over the wire; `test_case` may have its own `failureException`.
+
+    `function` is the file and the name of the test function.
+    """
     kind = getattr(test_case, "failureException", AssertionError)
     check = is_check(exception) or (isinstance(kind, type) and isinstance(exception, kind))
     check = check or (phase == "call" and is_deliberate(exception, own))
@@ -42,6 +49,7 @@ def describe(
         "kind": "check" if check else "error",
         "type": type(exception).__name__,
         "text": head(text_of(exception)),
+        **(place_of(exception, *function, own) if phase == "call" else {}),
     }
 
 

@@ -310,4 +310,5 @@ def _failure(value: Any) -> Failure | None:
     except ValueError:
         raise BadMessageError("failure: not a phase") from None
     kind = "check" if value.get("kind") == "check" else "error"
-    return Failure(phase, kind, text_of(value, "type"), text_of(value, "text"))
+    told = text_of(value, "type"), text_of(value, "text")
+    return Failure(phase, kind, *told, maybe_number(value, "line"), maybe_text(value, "helper"))
