@@ -20,13 +20,20 @@ class Substitute:
     """Not an error: the same answer, with nothing in it. `status` says nothing then."""
     after: int = 0
     """So many answers pass first: those at which it has turned red before."""
+    past: tuple[tuple[int, int], ...] = ()
+    """First and last lines of statements of the test function: while it is at one of them, or before the first of
+    them, all answers pass. For conversations, whose messages nobody asked for one by one."""
+    greeted: bool = False
+    """The first message of the service in a conversation passes: a greeting is no answer."""
+    whole_from: int = 0
+    """Of emptied answers: those before this one keep what later requests need, ids and addresses."""
 
     @property
     def kind(self) -> FaultKind:
         """What it is called once it was delivered."""
         if self.emptied:
             return FaultKind.EMPTIED
-        return FaultKind.LATER if self.after else FaultKind.TAILORED
+        return FaultKind.LATER if self.after or self.past or self.greeted else FaultKind.TAILORED
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from mitmproxy import http
 from greenproof.adapters.relay import faults
 from greenproof.model.facts import FaultKind
 from greenproof.model.faults import CaseFaults, FaultPlan, Substitute
+from greenproof.model.routes import Route
 
 ERROR = {"error": {"code": "greenproof_fault", "message": "injected by Greenproof"}}
 
@@ -302,6 +303,17 @@ def test_an_answer_with_nothing_in_it(run):
         assert answer.json()["name"] != "Ada"
         assert [item for item in answer.json().values() if isinstance(item, list) and item] == []
     assert [x.fault for x in run.exchanges()] == [FaultKind.EMPTIED]
+
+
+def test_answers_with_nothing_in_them_go_on_with_what_is_read_elsewhere(run):
+    claimed = (Route("GET", "/json", None),)
+    case = CaseFaults(claimed, instead=Substitute(None, emptied=True, after=1))
+    told = run.begin(FaultPlan(FaultKind.VALUE, {"t::a": case}, (Route("GET", "/numbers", None),))).hello()
+    with told.case("t::a"):
+        for path in ("/gzip", "/json", "/gzip", "/numbers", "/json"):
+            assert get(told, path).status_code == 200
+    kept = [FaultKind.EMPTIED, None, FaultKind.EMPTIED]
+    assert [x.fault for x in run.exchanges()] == [None, None, *kept]
 
 
 def test_a_connection_breaks_off_in_place_of_the_answer(run, service):

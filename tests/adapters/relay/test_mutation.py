@@ -144,6 +144,23 @@ def test_nothing_is_left_but_the_keys(value):
         assert left == []
 
 
+def test_what_later_requests_need_may_stay():
+    order = {"id": 7, "orderId": "o-7", "links": {"self_url": "/orders/7"}, "total": 5, "paid": "no", "valid": True}
+    left = mutation.empty_json(order, whole=False)
+    assert {key for key in order if left[key] == order[key]} == {"id", "orderId", "links"}
+    assert all(value != order[key] for key, value in mutation.empty_json(order).items())
+
+
+def test_where_there_is_nothing_there_is_something():
+    assert json.loads(mutation.empty(b'{"items": [], "next": null}', None)) == {"items": ["changed"], "next": None}
+    assert json.loads(mutation.empty(b'{"items": [], "total": 0}', None)) == {"items": [], "total": 7}
+
+
+def test_the_version_of_a_protocol_is_no_value():
+    assert mutation.mutate_json({"jsonrpc": "2.0", "result": "2.0"})["jsonrpc"] == "2.0"
+    assert mutation.mutate_json({"jsonrpc": "1.0"})["jsonrpc"] != "1.0"
+
+
 @given(st.binary(max_size=200))
 def test_what_is_no_document_has_no_word_left(data):
     emptied = mutation.empty(data, None)

@@ -9,6 +9,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from greenproof.model.facts import FaultKind, Phase
+from greenproof.model.faults import CaseFaults, FaultPlan, Substitute
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["lean", "mitmproxy"])
@@ -91,6 +92,32 @@ def test_messages_get_other_values(faulty, run):
         ws.send("{}")
         assert ws.recv(timeout=5) == "{}"
     assert run.exchanges()[0].fault is FaultKind.VALUE
+
+
+def test_faults_of_a_conversation_begin_past_the_lines_that_it_is_told_of(run):
+    instead = Substitute(500, past=((3, 4), (9, 9)))
+    told = run.begin(FaultPlan(FaultKind.VALUE, {"t::a": CaseFaults(instead=instead)}, ())).hello()
+    told.setup("t::a")
+    assert told.call("t::a")["past"] == [[3, 4], [9, 9]]
+    heard = []
+    with connect(f"{address(told)}/ws") as ws:
+        for past in (None, True, False, True):
+            if past is not None:
+                told.ask("past", case="t::a", on=past)
+            ws.send('{"type": "error"}' if past and len(heard) == 1 else '{"type": "news"}')
+            heard.append(json.loads(ws.recv(timeout=5))["type"])
+    told.teardown("t::a")
+    assert heard == ["news", "ok", "news", "error"]
+    assert [x.fault for x in run.exchanges()] == [FaultKind.LATER]
+    assert run.exchanges()[0].last_ns is not None
+
+
+def test_a_greeting_is_no_answer(run):
+    instead = Substitute(500, greeted=True)
+    told = run.begin(FaultPlan(FaultKind.VALUE, {"t::a": CaseFaults(instead=instead)}, ())).hello()
+    with told.case("t::a"), connect(f"{address(told)}/burst-ws") as ws:
+        assert ["greenproof_fault" in ws.recv(timeout=5) for _ in range(3)] == [False, True, True]
+    assert [(x.fault, x.greeted) for x in run.exchanges()] == [(FaultKind.LATER, True)]
 
 
 def test_messages_outside_the_call_stay(faulty, run):

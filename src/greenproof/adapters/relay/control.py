@@ -220,6 +220,7 @@ class Session:
             "source": self._source,
             "setup": self._setup,
             "call": self._call,
+            "past": self._past,
             "fixture": self._fixture,
             "teardown": self._teardown,
             "end": self._end,
@@ -247,7 +248,7 @@ class Session:
         handle = self._takes.get(text_of(message, "m"))
         if handle is not None:
             handle(message)
-        return self._stop()
+        return {**self._stop(), **self._lines(message)}
 
     def left(self) -> None:
         """The connection is gone: no case runs in this process any more."""
@@ -286,6 +287,18 @@ class Session:
             self.worker.strays = frozenset(texts_of(message, "strays"))
             self.worker.stray_children = bool(message.get("stray_children"))
         self.run.joining.enter_call(self.worker, case)
+
+    def _lines(self, message: Message) -> Message:
+        """With the beginning of a call phase: past which lines its faults begin."""
+        if message["m"] != "call" or self.run.plan is None:
+            return {}
+        case = self.run.plan.cases.get(text_of(message, "case"))
+        past = case.instead.past if case is not None and case.instead is not None else ()
+        return {"past": [list(lines) for lines in past]} if past else {}
+
+    def _past(self, message: Message) -> None:
+        case = text_of(message, "case")
+        (self.run.past.add if message.get("on") else self.run.past.discard)(case)
 
     def _fixture(self, message: Message) -> None:
         self.run.joining.enter_fixture(self.worker, bool(message.get("on")))

@@ -38,6 +38,10 @@ class Conversation:
         self.last_ns = opening.start_ns
         self.late = 0
         """Messages that were let wait."""
+        self.asked = False
+        """The client has said something."""
+        self.heard = 0
+        """Messages of the service, in all parts."""
         concerned = run.watching is not None and run.watching.concerns(opening.wire)
         self.watching = run.watching if concerned else None
         run.joining.converses(connection)
@@ -48,12 +52,15 @@ class Conversation:
         if joined.moment != self.part.joined.moment:
             self.part.end_ns = self.last_ns
             self.part = self._next(replace(joined, trace_id=self.part.joined.trace_id))
-        self.last_ns = time.monotonic_ns()
+        self.last_ns = self.part.last_ns = time.monotonic_ns()
         if from_client:
             self.part.sent += 1
+            self.asked = True
         else:
             self.part.received += 1
             self.part.head_ns = self.part.head_ns or self.last_ns
+            self.heard += 1
+            self.part.greeted = self.part.greeted or not self.asked
         return self.part
 
     def end(self) -> None:
@@ -106,7 +113,7 @@ class Conversations:
         if message.from_client or not part.joined.certain:
             return
         kind = faults.fault_for(held.run.plan, part.joined.moment, part.wire)
-        if kind is not None:
+        if kind is not None and held.run.is_due(part.joined.moment.case, held.heard):
             changed = faults.change_message(message.content, message.is_text, kind)
             if changed != message.content:
                 message.content = changed
@@ -192,7 +199,8 @@ def _control(held: Conversation, event: wsproto.events.Event) -> wsproto.events.
     if not joined.certain or joined.moment != part.joined.moment:
         return event
     kind = faults.fault_for(held.run.plan, joined.moment, part.wire)
-    if kind is None or kind is FaultKind.SENSITIVITY:
+    if kind is None or kind in (FaultKind.SENSITIVITY, FaultKind.LATER):
+        # Later faults are about what the service says; a library closes and answers pings by itself.
         return event
     part.fault = kind
     if isinstance(event, wsproto.events.Pong):

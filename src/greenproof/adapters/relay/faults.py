@@ -23,6 +23,7 @@ ERROR_BODY = json.dumps({"error": _DETAIL}).encode()
 ERROR_PAGE = b"<!doctype html><title>Service Unavailable</title><h1>Try again later</h1>\n"
 """What a gateway says in the place of a service; no word of it is in `ERROR_BODY`."""
 OK_BODY = json.dumps({"status": "ok"}).encode()
+OK_MESSAGE = json.dumps({"type": "ok", "status": "ok"}).encode()
 ERROR_MESSAGE = json.dumps({"type": "error", "error": _DETAIL}).encode()
 
 _GRPC_MESSAGE = (b"grpc-message", b"injected by Greenproof")
@@ -62,8 +63,15 @@ def fault_for(plan: FaultPlan | None, moment: Moment, wire: Wire) -> FaultKind |
     if case is None or moment.phase is not Phase.CALL:
         return None
     if not _claims(case, plan, wire):
-        return None
+        beyond = case.instead is not None and case.instead.emptied and not wire.on(plan.plumbing)
+        return FaultKind.EMPTIED if beyond else None
     return plan.kind if case.instead is None else case.instead.kind
+
+
+def is_claimed(plan: FaultPlan | None, moment: Moment, wire: Wire) -> bool:
+    """Whether an answer is on a route that its case claims."""
+    case = None if plan is None else plan.cases.get(moment.case or "")
+    return case is not None and plan is not None and _claims(case, plan, wire)
 
 
 def substitute_for(plan: FaultPlan | None, moment: Moment) -> Substitute | None:
@@ -219,13 +227,16 @@ def change_body(response: http.Response) -> bool:
     return True
 
 
-def empty_body(response: http.Response) -> bool:
-    """Take out of a buffered answer what a test could look at; false when there is nothing in it."""
+def empty_body(response: http.Response, whole: bool = True) -> bool:
+    """Take out of a buffered answer what a test could look at; false when there is nothing in it.
+
+    Unless `whole`, what later requests need stays.
+    """
     try:
         plain = response.get_content(strict=True) or b""
     except ValueError:
         return False
-    changed = mutation.empty(plain, charset(response.headers))
+    changed = mutation.empty(plain, charset(response.headers), whole)
     if changed == plain:
         return False
     response.content = changed
@@ -234,9 +245,20 @@ def empty_body(response: http.Response) -> bool:
 
 def change_message(content: bytes, text: bool, kind: FaultKind) -> bytes:
     """What a WebSocket message from the server becomes."""
-    if kind is FaultKind.ERROR:
+    if kind is FaultKind.LATER and text:
+        return OK_MESSAGE if _is_refusal(content) else ERROR_MESSAGE
+    if kind in (FaultKind.ERROR, FaultKind.LATER):
         return ERROR_MESSAGE if text else mutation.other_bytes(content)
     return mutation.mutate_body(content, None, text)
+
+
+def _is_refusal(content: bytes) -> bool:
+    """Whether a message says itself that it is an error."""
+    try:
+        said = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(said, dict) and ("error" in said or said.get("type") == "error")
 
 
 def other_close_code(code: int) -> int:

@@ -19,13 +19,15 @@ _TOKEN = re.compile(
     r'(?P<string>"(?:[^"\\]|\\.)*")(?P<key>\s*:)?|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)',
     re.DOTALL,
 )
+_NEEDED = re.compile(r"(?:^|[_-])(?:id|uuid|href|url|uri|link|token|ref|cursor)$|[a-z](?:Id|Uuid|Url|Uri|Ref|Token)$")
+"""Names of values with which later requests find what an earlier one made."""
 _ESCAPE = re.compile(r"(\\u[0-9a-fA-F]{4}|\\.)")
 
 
 def mutate_json(value: Any) -> Any:
     """Every leaf changed; keys, nesting and array lengths kept."""
     if isinstance(value, dict):
-        return {key: mutate_json(item) for key, item in value.items()}
+        return {key: item if _frames(key, item) else mutate_json(item) for key, item in value.items()}
     if isinstance(value, list):
         return [mutate_json(item) for item in value]
     if isinstance(value, bool):
@@ -37,18 +39,38 @@ def mutate_json(value: Any) -> Any:
     return "changed" if value is None else value
 
 
-def empty_json(value: Any) -> Any:
-    """Every leaf changed and every list emptied; the keys are kept, so that nobody only stumbles over the shape."""
+def _frames(key: str, value: Any) -> bool:
+    """The version of the protocol, which every answer carries, is no value (JSON-RPC 2.0, section 5)."""
+    return key == "jsonrpc" and value == "2.0"
+
+
+def empty_json(value: Any, whole: bool = True, name: str = "") -> Any:
+    """Every leaf changed and every list emptied; the keys are kept, so that nobody only stumbles over the shape.
+
+    What is null holds nothing already. Unless `whole`, what later requests need stays: ids and addresses.
+    """
     if isinstance(value, dict):
-        return {key: empty_json(item) for key, item in value.items()}
-    return [] if isinstance(value, list) else mutate_json(value)
+        return {key: empty_json(item, whole, str(key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return []
+    if value is None or (not whole and _NEEDED.search(name)):
+        return value
+    return mutate_json(value)
 
 
-def empty(data: bytes, charset: str | None) -> bytes:
-    """A whole body with nothing in it: what is no JSON has no word left."""
+def filled_json(value: Any) -> Any:
+    """Every empty list with something in it."""
+    if isinstance(value, dict):
+        return {key: filled_json(item) for key, item in value.items()}
+    return value or ["changed"] if isinstance(value, list) else value
+
+
+def empty(data: bytes, charset: str | None, whole: bool = True) -> bytes:
+    """A body with nothing in it, or with something where there was nothing at all; what is no JSON has no word left."""
     try:
         value = json.loads(data.decode(charset or "utf-8"))
-        return json.dumps(empty_json(value)).encode()
+        emptied = empty_json(value, whole)
+        return json.dumps(filled_json(value) if emptied == value else emptied).encode()
     except (ValueError, LookupError, RecursionError):
         return b""
 

@@ -41,6 +41,8 @@ class Sight:
     accepted_ns: int | None = None
     messages: list[MessageSeen] = field(default_factory=list)
     not_kept: int = 0
+    last_ns: int | None = None
+    greeted: bool = False
 
     def deliver(self) -> None:
         """The planned fault reached the test."""
@@ -74,6 +76,8 @@ class Sight:
             accepted_ns=self.accepted_ns,
             messages=tuple(self.messages),
             not_kept=self.not_kept,
+            last_ns=self.last_ns,
+            greeted=self.greeted,
         )
 
 

@@ -35,11 +35,20 @@ class Run:
         self.seen = Seen()
         self.waited: set[str] = set()
         """Cases that were let wait, or reset, already."""
+        self.past: set[str] = set()
+        """Cases that are past the lines at which they turned red before."""
 
     @property
     def kind(self) -> str:
         """`plain`, `error`, `value` or `sensitivity`."""
         return "plain" if self.plan is None else self.plan.kind.value
+
+    def is_due(self, case: str | None, heard: int | None = None) -> bool:
+        """Whether a case has come so far that its fault begins. `heard`: messages of this conversation so far."""
+        plan = None if self.plan is None else self.plan.cases.get(case or "")
+        if plan is None or plan.instead is None:
+            return True
+        return (not plan.instead.past or case in self.past) and (heard != 1 or not plan.instead.greeted)
 
     def result(self, lost: Sequence[LostTarget]) -> RunObservation:
         """The facts; the orchestrator adds what only it knows: exit code, time-out, duration."""
