@@ -25,7 +25,7 @@ from greenproof.adapters.platforms.local.ingress.headers import forward_request,
 from greenproof.adapters.platforms.local.layout import read_json
 from greenproof.adapters.probes import http as probe
 from greenproof.adapters.probes import identity
-from greenproof.adapters.relay import control, mutation, observation, recording, rewriting, watching, wire
+from greenproof.adapters.relay import control, faults, mutation, observation, recording, rewriting, watching, wire
 from greenproof.adapters.relay.faults import Wire
 from greenproof.adapters.relay.joining import IDLE, Joined
 from greenproof.adapters.relay.lean import heads
@@ -33,12 +33,13 @@ from greenproof.adapters.relay.targets import Origin
 from greenproof.adapters.runners import addresses, census
 from greenproof.analysis.authenticity.claims import generalise, matches_any
 from greenproof.analysis.authenticity.dependence import Dependences
+from greenproof.analysis.authenticity.shared import Statements
 from greenproof.analysis.authenticity.tolerance import Sources
 from greenproof.config import lines
 from greenproof.ledger.evidence import references
 from greenproof.loop.requests import pairs
 from greenproof.model.errors import GreenproofError
-from greenproof.model.facts import Exchange, Join, RunObservation, TestProcess
+from greenproof.model.facts import Exchange, FaultKind, Join, RunObservation, TestProcess
 from greenproof.model.performance import Watch
 from greenproof.model.plan import IdentitySource, LogSource
 from greenproof.model.redaction import Redactor
@@ -257,6 +258,18 @@ FUZZED: dict[str, tuple[str, Callable[..., object], st.SearchStrategy[Any], tupl
         "greenproof.analysis.authenticity.tolerance",
         lambda t: Sources.read({"test_a.py": t}).tolerance("test_a.py::t"),
         TEXTS,
+        NOTHING,
+    ),
+    "statements": (
+        "greenproof.analysis.authenticity.shared",
+        lambda t: Statements({"test_a.py": t}).of_helper("test_a.py::t", 1, "t"),
+        TEXTS,
+        NOTHING,
+    ),
+    "message that may be an error": (
+        "greenproof.adapters.relay.faults",
+        lambda b: faults.change_message(b, True, FaultKind.LATER),
+        BYTES,
         NOTHING,
     ),
     "control line": ("greenproof.adapters.relay.control", control._parse, BYTES, (observation.BadMessageError,)),

@@ -27,6 +27,7 @@ from greenproof.adapters.runners.witnessed import (
 from greenproof.analysis.authenticity import Evidence, judge_run, plan_faults, reasons
 from greenproof.analysis.authenticity.claims import Claims
 from greenproof.analysis.authenticity.conclusion import Gate, conclude
+from greenproof.analysis.authenticity.shared import Statements
 from greenproof.analysis.authenticity.tailoring import tailored
 from greenproof.analysis.authenticity.tolerance import Sources
 from greenproof.analysis.comparison import Plan, take_over
@@ -54,6 +55,7 @@ from greenproof.model.verdicts import Reason
 
 _FAULT_RUN_FLOOR_S = 60.0
 _FAULT_RUN_FACTOR = 3.0
+_WAIT_FOR_EVENT_S = 15.0
 _RECEIPTS_WAIT_S = 2.0
 
 
@@ -358,10 +360,13 @@ class Session:
         listener.doing("fault run 1 of 2", len(candidates.ids), True)
         listener.say(f"fault run 1 of 2: {len(candidates.ids)} cases, their answers replaced by errors")
         error, _ = self._kept("fault-1", candidates.error, candidates.ids, listener, limit)
-        sources = Sources.read(suite_sources(plain.processes[0]) if plain.processes else {})
-        second = tailored(candidates.value, plain, error, self._request.claims, sources.tolerance)
+        texts = suite_sources(plain.processes[0]) if plain.processes else {}
+        tolerance, statements = Sources.read(texts).tolerance, Statements(texts)
+        second = tailored(candidates.value, plain, error, self._request.claims, tolerance, statements)
         listener.doing("fault run 2 of 2", len(candidates.ids), True)
         listener.say(f"fault run 2 of 2: {len(candidates.ids)} cases, {_second_faults(second)}")
+        # Who listens for an event that is replaced waits for it to the end of its own patience.
+        limit = min(self._request.timeout, limit + second.listening * _WAIT_FOR_EVENT_S)
         value, _ = self._kept("fault-2", second, candidates.ids, listener, limit)
         return error, value
 

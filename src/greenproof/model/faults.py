@@ -63,3 +63,9 @@ class FaultPlan:
     fixture_routes: tuple[Route, ...] = ()
     """Routes whose answers are replaced while a fixture is set up. Under errors only those of fixtures whose every user
     rests on fixtures alone: an error there must not break the set-up of others."""
+
+    @property
+    def listening(self) -> int:
+        """Cases that may wait in vain for an event: errors are in the place of what their conversations say later."""
+        substitutes = (case.instead for case in self.cases.values() if case.instead is not None)
+        return sum(bool(instead.past or instead.greeted) for instead in substitutes)

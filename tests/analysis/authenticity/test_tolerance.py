@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from greenproof.analysis.authenticity import judge_run, plan_faults
 from greenproof.analysis.authenticity.claims import Claims
 from greenproof.analysis.authenticity.contact import Contact
+from greenproof.analysis.authenticity.shared import Statements
 from greenproof.analysis.authenticity.tailoring import substitute, tailored
 from greenproof.analysis.authenticity.tolerance import Sources, Tolerance
 from greenproof.model.facts import CaseRecord, Failure, FaultKind, Outcome, Phase
@@ -70,9 +71,24 @@ def test_helpers_and_fixtures_are_followed_wherever_they_are() -> None:
     found = tolerance(
         "fetch(1)",
         helpers=helper + "OKAY = (200, 502)\n",
-        conftest="@pytest.fixture\ndef client():\n    try:\n        yield C()\n    except OSError:\n        pass\n",
+        conftest="@pytest.fixture\ndef client(base):\n    def get():\n        try:\n            return C()\n"
+        "        except OSError:\n            pass\n    return get\n",
     )
     assert found == Tolerance((502,), True, False)
+
+
+def test_a_function_of_a_library_is_no_helper_of_that_name() -> None:
+    helper = "def post(x):\n    try:\n        get()\n    except OSError:\n        pass\n"
+    foreign = "import requests, helpers\n"
+    assert not tolerance("requests.post(1)", helpers=helper, conftest=foreign).broken_connection
+    assert tolerance("helpers.post(1)", helpers=helper, conftest=foreign).broken_connection
+
+
+def test_the_body_of_a_fixture_runs_where_no_substitute_is_sent() -> None:
+    body = "    try:\n        made = C()\n    except OSError:\n        made = reach()\n    yield made\n"
+    reached = "def reach():\n    return get().status_code in (200, 503)\n"
+    found = tolerance("client.get()", conftest=f"@pytest.fixture(scope='module')\ndef client():\n{body}{reached}")
+    assert (found.statuses, found.broken_connection) == ((), False)
 
 
 @pytest.mark.parametrize(
@@ -156,8 +172,79 @@ def test_who_was_turned_red_by_a_helper_alone_gets_answers_with_nothing_in_them(
         faulted(FaultKind.ERROR, by_helper()),
         CLAIMS,
         lambda _: Tolerance((503,)),
+        Statements({}),
     )
     assert plan.cases[CASE].instead == Substitute(None, emptied=True)
+
+
+SOURCE = """async def test_order(topic):
+    async with (
+        opened(topic) as talk,
+    ):
+        await say(talk)
+        event = await hear(talk)
+    assert event == 1
+    opened(topic)
+"""
+
+
+@pytest.mark.parametrize(
+    ("answers", "line", "expected"),
+    [
+        ([200], 2, Substitute(None, emptied=True, whole_from=1)),
+        ([201, 200, 200], 2, Substitute(None, emptied=True, after=1, whole_from=3)),
+        ([201, 404], 2, Substitute(503, after=1, only_errors=False)),
+        (["WS"], 3, Substitute(500, past=((2, 4), (8, 8)))),
+        (["WS"], 6, Substitute(500, past=((6, 6),))),
+        (["WS"], 99, Substitute(500, greeted=True)),
+        (["WS", 200], None, Substitute(500, greeted=True)),
+        (["GRPC"], 3, None),
+    ],
+)
+def test_what_a_helper_refused_is_tried_past_it(
+    answers: list[int | str], line: int | None, expected: Substitute | None
+) -> None:
+    made = [
+        replace(EXCHANGE, id=f"x{n}", status=a)
+        if isinstance(a, int)
+        else replace(EXCHANGE, id=f"x{n}", method=a, status=101, sent=1, received=2, greeted=True)
+        for n, a in enumerate(answers)
+    ]
+    plain = replace(run(RECORD), exchanges=tuple(made))
+    helper = "opened" if line != 6 else "hear"
+    failure = Failure(Phase.CALL, "check", "AssertionError", "500", line, helper if line else None)
+    error = faulted(FaultKind.ERROR, replace(RED, failure=failure))
+    error = replace(error, exchanges=(replace(made[0], fault=FaultKind.ERROR),))
+    texts = Statements({CASE.partition("::")[0]: SOURCE})
+    plan = tailored(plan_faults(plain, CLAIMS).value, plain, error, CLAIMS, lambda _: Tolerance((503,)), texts)
+    if answers[-1] == 404:
+        assert plan.cases[CASE].instead == Substitute(500, only_errors=True)
+    else:
+        assert plan.cases[CASE].instead == expected
+
+
+@pytest.mark.parametrize(
+    ("helper", "last_ns", "delivered", "expected"),
+    [
+        ("opened", 140, False, ("unproven", ["later-unchecked"])),
+        ("opened", 120, False, ("proven", [])),
+        ("opened", 140, True, ("proven", [])),
+        (None, 140, False, ("proven", [])),
+    ],
+)
+def test_a_conversation_of_a_helper_alone(
+    helper: str | None, last_ns: int, delivered: bool, expected: tuple[str, list[str]]
+) -> None:
+    talk = replace(EXCHANGE, method="WS", status=101, last_ns=last_ns)
+    plain = replace(run(replace(RECORD, last_check_ns=130)), exchanges=(talk,))
+    red = replace(RED, failure=Failure(Phase.CALL, "error", "KeyError", "x", 3, helper))
+    error = replace(faulted(FaultKind.ERROR, red), exchanges=(replace(talk, fault=FaultKind.ERROR),))
+    second = replace(
+        faulted(FaultKind.VALUE, red if delivered else RECORD),
+        exchanges=(replace(talk, fault=FaultKind.LATER if delivered else None),),
+    )
+    case = judge_run(evidence(plain=plain, error=error, value=second))[0][0]
+    assert (case.verdict.value, [reason.code for reason in case.reasons]) == expected
 
 
 @pytest.mark.parametrize(
@@ -191,7 +278,7 @@ def test_only_who_checked_gets_a_substitute() -> None:
     stumbled = replace(RED, failure=Failure(Phase.CALL, "error", "KeyError", "'id'"))
     for red, expected in ((RED, Substitute(503)), (stumbled, None), (RECORD, None)):
         error = faulted(FaultKind.ERROR, red)
-        plan = tailored(value, plain, error, CLAIMS, lambda _: Tolerance((503,)))
+        plan = tailored(value, plain, error, CLAIMS, lambda _: Tolerance((503,)), Statements({}))
         assert plan.cases[CASE].instead == expected
 
 

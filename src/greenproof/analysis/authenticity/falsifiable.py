@@ -21,6 +21,8 @@ _INCIDENTAL = frozenset(
 
 _OWN = (FaultKind.TAILORED, FaultKind.LATER, FaultKind.EMPTIED)
 _UNCHECKED = {FaultKind.LATER: reasons.LATER_UNCHECKED, FaultKind.EMPTIED: reasons.CONTENT_UNCHECKED}
+_CUT = (None, Outcome.UNFINISHED)
+_NO_CHECK_AFTER = "Only a helper refused its first answers, and no check came after the last that was said."
 OF_CHECKS = frozenset({"AssertionError", "Failed", "BaseExceptionGroup", "ExceptionGroup"})
 """What an assert, unittest or `pytest.fail` raises; another type comes from a `raise` of the suite's own."""
 
@@ -105,8 +107,9 @@ class Falsification:
         return sum(r.noticed for r in told) / len(told) if told else None
 
 
-def falsified(case_id: str, contact: Contact, runs: Mapping[FaultKind, FaultRun]) -> Falsification:
-    """Judge a case that passed and arrived by its fault runs."""
+def falsified(record: CaseRecord, contact: Contact, runs: Mapping[FaultKind, FaultRun]) -> Falsification:
+    """Judge a case that passed and arrived by its fault runs. `record` is that of the plain run."""
+    case_id = record.id
     results: dict[FaultKind, FaultResult] = {}
     failures: dict[FaultKind, Failure] = {}
     for run in runs.values():
@@ -118,22 +121,31 @@ def falsified(case_id: str, contact: Contact, runs: Mapping[FaultKind, FaultRun]
     told = tuple(results[kind] for kind in FaultKind if kind in results)
     if not runs:
         return Falsification(told, reasons.NO_FAULT_RUN.reason())
-    error = results.get(FaultKind.ERROR)
     if not contact.call:
-        reason, hollow = _decide_by_fixture(error, results.get(FaultKind.VALUE))
+        reason, hollow = _decide_by_fixture(results.get(FaultKind.ERROR), results.get(FaultKind.VALUE))
     else:
-        reason, hollow = _decide(error)
-        value = results.get(FaultKind.VALUE)
-        if hollow and value is not None and _is_handshake(contact, value, failures.get(FaultKind.VALUE)):
-            reason, hollow = reasons.HANDSHAKE_ONLY.reason(), False
-        if reason is None:
-            reason, hollow = _put_up_with(contact, results.get(FaultKind.TAILORED))
-        if reason is None:
-            reason, hollow = _left_unchecked(results)
+        reason, hollow = _decide_by_call(contact, results, failures)
+        if reason is None and _only_a_helper(record, contact, results, failures):
+            reason = reasons.LATER_UNCHECKED.reason(_NO_CHECK_AFTER)
+        second = runs[FaultKind.VALUE].result(case_id) if FaultKind.VALUE in runs else None
+        if reason is None and FaultKind.VALUE in runs and (second is None or second.outcome in _CUT):
+            reason = reasons.FAULT_RUN_CUT.reason()
         first = runs[FaultKind.ERROR].first_answer(case_id) if FaultKind.ERROR in runs else None
         if reason is None and _differs(contact, first):
             reason = reasons.NOT_REPEATABLE.reason()
     return Falsification(told, reason, hollow, failures)
+
+
+def _decide_by_call(
+    contact: Contact, results: Mapping[FaultKind, FaultResult], failures: Mapping[FaultKind, Failure]
+) -> tuple[Reason | None, bool]:
+    reason, hollow = _decide(results.get(FaultKind.ERROR))
+    value = results.get(FaultKind.VALUE)
+    if hollow and value is not None and _is_handshake(contact, value, failures.get(FaultKind.VALUE)):
+        return reasons.HANDSHAKE_ONLY.reason(), False
+    if reason is None:
+        reason, hollow = _put_up_with(contact, results.get(FaultKind.TAILORED))
+    return (reason, hollow) if reason is not None else _left_unchecked(results)
 
 
 def as_remembered(known: Remembered) -> Falsification:
@@ -178,6 +190,22 @@ def _left_unchecked(results: Mapping[FaultKind, FaultResult]) -> tuple[Reason | 
     return None, False
 
 
+def _only_a_helper(
+    record: CaseRecord,
+    contact: Contact,
+    results: Mapping[FaultKind, FaultResult],
+    failures: Mapping[FaultKind, Failure],
+) -> bool:
+    """Whether a helper refused the first messages of a conversation, none came once it was done, and no check of the
+    plain run came after the last that was said.
+    """
+    failure, value = failures.get(FaultKind.ERROR), results.get(FaultKind.VALUE)
+    if failure is None or failure.helper is None or value is None or value.delivered:
+        return False
+    last = max((x.last_ns for x in contact.call if x.last_ns is not None), default=None)
+    return last is not None and record.checks >= 0 and (record.last_check_ns or 0) < last
+
+
 def _differs(contact: Contact, repeated: Exchange | None) -> bool:
     """Whether the service refused in the fault run what it had granted to the same case before, or the other way.
 
@@ -206,7 +234,7 @@ def _decide_by_fixture(error: FaultResult | None, value: FaultResult | None) -> 
 
 
 def _decide(result: FaultResult | None) -> tuple[Reason | None, bool]:
-    if result is None or result.outcome in (None, Outcome.UNFINISHED):
+    if result is None or result.outcome in _CUT:
         return reasons.FAULT_RUN_CUT.reason(), False
     if result.noticed:
         return None, False

@@ -113,7 +113,7 @@ class _Judge:
         if not contact.on_route:
             return self._verdict(base, arrival, None, None)
         known = evidence.remembered.get(record.id)
-        faults = falsified(record.id, contact, self._faults) if known is None else as_remembered(known)
+        faults = falsified(record, contact, self._faults) if known is None else as_remembered(known)
         base = replace(
             base,
             faults=faults.results,
@@ -167,9 +167,15 @@ def _checked(record: CaseRecord, contact: Contact, faults: Falsification) -> tup
 
 def _by_accident(contact: Contact, faults: Falsification) -> tuple[Reason, bool] | None:
     """With one answer, a stumble over its shape is all that the error showed. With several, the stumble over the
-    first hid what the test would have said of the others.
+    first hid what the test would have said of the others; unless the last was a refusal, of which it stumbled over the
+    opposite only.
     """
-    if faults.reason is None and faults.by_accident and len(contact.on_route) == 1:
+    if not faults.by_accident or faults.reason is not None:
+        return None
+    delivered = sum(result.delivered for result in faults.results if result.kind == FaultKind.ERROR)
+    last = contact.call[-1].status if contact.call and delivered >= len(contact.call) else None
+    refused = last is not None and 400 <= last < 500
+    if refused or len(contact.on_route) == 1:
         return reasons.RED_BY_ACCIDENT.reason(), False
     return None
 

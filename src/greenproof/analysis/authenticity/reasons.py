@@ -191,13 +191,15 @@ ANY_ERROR_WILL_DO = _kind(
 LATER_UNCHECKED = _kind(
     "later-unchecked",
     Verdict.UNPROVEN,
-    "Only its first answers are checked: errors in place of all later ones were not noticed.",
-    "Check what the later requests answer, or leave them out.",
+    "Only its first answers, or those that a helper checks for every test, are checked: errors in place of all later "
+    "ones were not noticed.",
+    "Check what the later requests answer, or the event that the test waits for; or leave them out.",
 )
 CONTENT_UNCHECKED = _kind(
     "content-unchecked",
     Verdict.UNPROVEN,
-    "A helper refuses errors, but nothing looks at what an answer says: it stayed green on empty ones.",
+    "A helper refuses errors, as for every test that calls it, but nothing looks at what an answer says: it stayed "
+    "green on empty ones.",
     "Assert on a value of the answer.",
 )
 NOT_REPEATABLE = _kind(

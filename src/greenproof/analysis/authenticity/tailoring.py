@@ -2,7 +2,10 @@
 
 Who turned red by a check of its own under a 500 has shown that it checks. What is still unknown:
 - whether it checks what comes after the answer at which it turned red: errors, but only for those (`later`);
-- where only a helper's `raise` refused the error, whether anything looks at what an answer says: an empty one;
+- where it was a helper that refused the error, as it would for every test that calls it, whether anything looks at what
+  an answer says: the same status, and nothing in it (`emptied`); in a conversation, whether anything looks at what the
+  service says once the helper is done (`later`);
+- in a conversation, whether it checks more than the greeting of the service (`later`);
 - whether another failure would get past it: the one that its source names (`tolerance`); where it expects to be
   refused, another error than the one it expects; and where nothing looks at the status, an error page without a word of
   the first.
@@ -10,14 +13,15 @@ Who turned red by a check of its own under a 500 has shown that it checks. What 
 All others get changed values.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from greenproof.analysis.authenticity.claims import Claims
 from greenproof.analysis.authenticity.contact import Contact, Contacts
 from greenproof.analysis.authenticity.falsifiable import OF_CHECKS, FaultRun
+from greenproof.analysis.authenticity.shared import Statements
 from greenproof.analysis.authenticity.tolerance import Tolerance
-from greenproof.model.facts import CaseRecord, Outcome, RunObservation
+from greenproof.model.facts import CaseRecord, Failure, Outcome, RunObservation
 from greenproof.model.faults import CaseFaults, FaultPlan, Substitute
 
 _LIKELY = (503, 502, 504, 429)
@@ -30,10 +34,13 @@ def tailored(
     error: RunObservation,
     claims: Claims,
     tolerance: Callable[[str], Tolerance],
+    statements: Statements,
 ) -> FaultPlan:
     """The plan of the second fault run, after the first: a substitute for each case that one tells more about."""
     first, contacts = FaultRun(error, claims), Contacts(plain, claims)
     passed = {case.id: case for case in plain.cases if case.outcome is Outcome.PASSED}
+    # Who is first on the wire is a matter of luck: a service that was seen to greet greets always.
+    greeting = frozenset((x.target, x.path) for x in plain.exchanges if x.greeted)
     cases: dict[str, CaseFaults] = {}
     for case_id, faults in value.cases.items():
         failure, result = first.failure(case_id), first.result(case_id)
@@ -42,12 +49,40 @@ def tailored(
             case, contact = passed[case_id], contacts.of(passed[case_id])
             by_check, checks = failure.kind == "check", _checks_afterwards(case, contact)
             raised = by_check and failure.type not in OF_CHECKS
-            if raised and result.delivered >= len(contact.call):
+            shared = _of_helper(case_id, contact, failure, result.delivered, statements)
+            if shared is not None:
+                instead = shared
+            elif _is_greeted(contact, greeting):
+                instead = Substitute(status=500, greeted=True)
+            elif raised and result.delivered >= len(contact.call):
                 instead = Substitute(status=None, emptied=True)
             elif by_check or checks:
                 instead = substitute(contact, tolerance(case_id), by_check, result.delivered)
         cases[case_id] = replace(faults, instead=instead)
     return replace(value, cases=cases)
+
+
+def _of_helper(
+    case_id: str, contact: Contact, failure: Failure, reached: int, statements: Statements
+) -> Substitute | None:
+    """What tells whether anything but the helper that refused the error would notice. None: no helper did."""
+    if failure.helper is None or failure.line is None or not contact.call:
+        return None
+    if any(x.method == "GRPC" for x in contact.call):
+        return None
+    if any(x.method == "WS" for x in contact.call):
+        past = statements.of_helper(case_id, failure.line, failure.helper)
+        return Substitute(status=500, past=past) if past else None
+    if 400 <= (contact.call[-1].status or 0) < 500:
+        return None
+    count = len(contact.call)
+    return Substitute(status=None, emptied=True, after=reached if reached < count else 0, whole_from=count)
+
+
+def _is_greeted(contact: Contact, greeting: Collection[tuple[str, str]]) -> bool:
+    """Whether there is more in its conversations than a greeting; none is known of gRPC."""
+    talks = [x for x in contact.call if x.method == "WS" and (x.target, x.path) in greeting]
+    return all(x.method != "GRPC" for x in contact.call) and any(x.sent and x.received > 1 for x in talks)
 
 
 def _checks_afterwards(case: CaseRecord, contact: Contact) -> bool:

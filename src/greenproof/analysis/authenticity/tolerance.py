@@ -8,9 +8,10 @@ about which fault to choose, never evidence.
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import PurePosixPath
 
 MOST_FUNCTIONS = 40
 """Functions that are followed from one test: helpers and fixtures, by name."""
@@ -57,18 +58,22 @@ class Sources:
     _by_name: dict[str, list[Function]] = field(default_factory=lambda: defaultdict(list))
     _constants: dict[str, ast.expr] = field(default_factory=dict)
     """Collections that are given a name on the level of a module."""
+    _foreign: set[str] = field(default_factory=set)
+    """Names of imported modules that are none of the suite's: what is called in them is no helper."""
     _known: dict[str, Tolerance] = field(default_factory=dict)
 
     @classmethod
     def read(cls, texts: Mapping[str, str]) -> "Sources":
         """Index the text of each file, named as in node ids. What cannot be parsed is left out: pytest says why."""
         sources = cls()
+        own = frozenset(part for name in texts for part in PurePosixPath(name.removesuffix(".py")).parts)
         for name in sorted(texts):
             try:
                 tree = ast.parse(texts[name])
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 continue
             sources._index(name, tree)
+            sources._foreign.update(_foreign(tree, own))
         return sources
 
     def _index(self, name: str, tree: ast.Module) -> None:
@@ -103,18 +108,27 @@ class Sources:
         return Tolerance(tuple(sorted(statuses - {500})), broken, blind)
 
     def _reached(self, path: str, start: list[Function]) -> Iterator[Function]:
-        """The functions, and those that they name: in the same file if it has them, else anywhere in the suite."""
+        """The functions, and those that they name."""
         waiting, seen = list(start), {id(function) for function in start}
         count = 0
         while waiting and count < MOST_FUNCTIONS:
             function = waiting.pop(0)
             count += 1
-            yield function
-            for name in _named(function):
-                for found in self._by_file.get(path, {}).get(name) or self._by_name.get(name, []):
-                    if id(found) not in seen and not found.name.startswith("test"):
-                        seen.add(id(found))
-                        waiting.append(found)
+            reached = [one for name in _arguments(function) for one in self._named(path, name) if _is_fixture(one)]
+            if _is_fixture(function):
+                # Its body runs in the set-up, where no substitute is sent; functions that it makes run in the test.
+                reached += _inner(function)
+            else:
+                yield function
+                reached += [one for name in _called(function, self._foreign) for one in self._named(path, name)]
+            for found in reached:
+                if id(found) not in seen and not found.name.startswith("test"):
+                    seen.add(id(found))
+                    waiting.append(found)
+
+    def _named(self, path: str, name: str) -> list[Function]:
+        """Of this name: in the same file if it has one, else anywhere in the suite."""
+        return self._by_file.get(path, {}).get(name) or self._by_name.get(name, [])
 
     def _statuses(self, function: Function) -> Iterator[int]:
         for part in ast.walk(function):
@@ -139,17 +153,40 @@ class Sources:
                 yield status
 
 
-def _named(function: Function) -> list[str]:
-    """Names of what it calls, and of its arguments: these may be fixtures."""
+def _is_fixture(function: Function) -> bool:
+    decorators = (one.func if isinstance(one, ast.Call) else one for one in function.decorator_list)
+    return any(_last(one) == "fixture" for one in decorators)
+
+
+def _inner(function: Function) -> list[Function]:
+    inner = (part for part in ast.walk(function) if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef))
+    return [part for part in inner if part is not function]
+
+
+def _arguments(function: Function) -> list[str]:
+    """Names of its arguments: these may be fixtures."""
     arguments = function.args
-    names = [one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
-    for part in ast.walk(function):
-        if isinstance(part, ast.Call):
-            if isinstance(part.func, ast.Name):
-                names.append(part.func.id)
-            elif isinstance(part.func, ast.Attribute):
-                names.append(part.func.attr)
-    return names
+    return [one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+
+
+def _called(function: Function, foreign: Collection[str]) -> list[str]:
+    calls = [part.func for part in ast.walk(function) if isinstance(part, ast.Call)]
+    methods = [call for call in calls if isinstance(call, ast.Attribute) and _root(call) not in foreign]
+    return [_last(call) for call in (*(one for one in calls if isinstance(one, ast.Name)), *methods)]
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _foreign(tree: ast.Module, own: frozenset[str]) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if own.isdisjoint(alias.name.split(".")):
+                    yield alias.asname or alias.name.partition(".")[0]
 
 
 def _status_named(name: str) -> int | None:
