@@ -160,6 +160,11 @@ def test_two_loops_at_once(project: Path, begin: Callable[[], subprocess.Popen[s
     assert refused.returncode == 4
     assert "[environment-held]" in refused.stderr
     assert f"process {first.pid}" in refused.stderr
+    # Nor may a person's command change what the loop works on; to look is allowed.
+    for command in ("deploy", "rollback", "down"):
+        refused = greenproof(project, command)
+        assert (refused.returncode, "[environment-held]" in refused.stderr) == (4, True), command
+    assert f"process {first.pid}" in greenproof(project, "status").stdout
     second = begin()
     for line in second.stdout:
         if "waiting until it leaves or dies" in line:

@@ -1,5 +1,6 @@
 """`up`, `down`, `deploy`, `rollback`, `ready`, `status`, `logs`: the environment by hand."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from greenproof.adapters.platforms.base import Platform
 from greenproof.cli.completing import names_in
 from greenproof.cli.context import config_option, environment_option, load_plan, write_json
 from greenproof.cli.talk import Level, Talk, talk_options
+from greenproof.loop.acting import Held, acting, held_by
 from greenproof.loop.journal import Journal
 from greenproof.loop.platforms import platform_of
 from greenproof.loop.requests import environment_of
@@ -41,11 +43,11 @@ def _platform(config: Path | None, environment: str | None, talk: Talk | None = 
 @json_option
 def up(config: Path | None, environment: str | None, as_json: bool, talk: Talk) -> ExitCode:
     """Start the environment, and the release that was live. Clears what a killed one left behind."""
-    platform = _platform(config, environment, talk)
+    plan, chosen, platform = _chosen(config, environment, talk)
     talk.doing("up")
     found = platform.up()
     talk.rest()
-    _show_status(platform, as_json)
+    _show_status(plan, chosen, platform, as_json)
     # The environment is up, and a deploy can mend it; but what was live is not.
     return ExitCode.FAILED if found.failed else ExitCode.VERIFIED
 
@@ -56,9 +58,11 @@ def up(config: Path | None, environment: str | None, as_json: bool, talk: Talk) 
 @talk_options
 def down(config: Path | None, environment: str | None, talk: Talk) -> None:
     """Stop everything that `up` started. Data is kept."""
-    platform = _platform(config, environment, talk)
+    plan, chosen, platform = _chosen(config, environment, talk)
     talk.doing("down")
-    platform.down()
+    # Where nothing was ever started nothing is made, either.
+    with acting(plan, chosen, platform, "down") if plan.state.exists() else contextlib.nullcontext():
+        platform.down()
     talk.rest()
     click.echo("down")
 
@@ -75,7 +79,10 @@ def deploy(config: Path | None, environment: str | None, as_json: bool, only_pla
         _show_plan(_platform(config, environment, talk), as_json, talk)
         return
     plan, chosen, platform = _chosen(config, environment, talk)
-    with Journal.open(plan, chosen, "deploy", secrets=platform.secrets().values()) as journal:
+    with (
+        acting(plan, chosen, platform, "deploy"),
+        Journal.open(plan, chosen, "deploy", secrets=platform.secrets().values()) as journal,
+    ):
         journal.on_evidence = talk.verbose
         talk.doing("deploy")
         before = platform.status().current
@@ -96,7 +103,10 @@ def deploy(config: Path | None, environment: str | None, as_json: bool, only_pla
 def rollback(config: Path | None, environment: str | None, as_json: bool, to: str | None, talk: Talk) -> None:
     """Go back to the last known good release, else to the one before, as a whole."""
     plan, chosen, platform = _chosen(config, environment, talk)
-    with Journal.open(plan, chosen, "rollback", secrets=platform.secrets().values()) as journal:
+    with (
+        acting(plan, chosen, platform, "rollback"),
+        Journal.open(plan, chosen, "rollback", secrets=platform.secrets().values()) as journal,
+    ):
         talk.doing("rollback")
         done = platform.rollback(to)
         journal.rolled_back(done.release, done.abandoned)
@@ -136,7 +146,7 @@ def ready(config: Path | None, environment: str | None, as_json: bool, talk: Tal
 @json_option
 def status(config: Path | None, environment: str | None, as_json: bool) -> None:
     """What is deployed, where it listens, and in which state it is."""
-    _show_status(_platform(config, environment), as_json)
+    _show_status(*_chosen(config, environment), as_json)
 
 
 @click.command()
@@ -189,10 +199,11 @@ def _show_rollback(done: Rollback, as_json: bool) -> None:
         click.echo(f"taken back: the migration of {change.service} ({printable('; '.join(change.changes))})")
 
 
-def _show_status(platform: Platform, as_json: bool) -> None:
-    state = platform.status()
+def _show_status(plan: Plan, environment: Environment, platform: Platform, as_json: bool) -> None:
+    state, held = platform.status(), held_by(plan, environment)
     if as_json:
-        write_json("-", {"schema": "greenproof.status/1", **dataclasses.asdict(state)})
+        loop = dataclasses.asdict(held) if held else None
+        write_json("-", {"schema": "greenproof.status/1", **dataclasses.asdict(state), "loop": loop})
         return
     supervisor = f"supervisor {state.supervisor}" if state.supervisor else "not up"
     click.echo(f"environment {state.environment}: {supervisor}")
@@ -201,11 +212,22 @@ def _show_status(platform: Platform, as_json: bool) -> None:
     click.echo(f"release {now}, before {before}")
     for line in _book_lines(state.releases):
         click.echo(printable(line))
+    for line in _loop_lines(held) if held else ():
+        click.echo(printable(line))
     for service in state.services:
         click.echo(f"{service.service:12} {service.state:10} {service.url or '-':28} {service.revision or '-'}")
     for item in state.dependencies:
         port = f"port {item.port}" if item.port else "-"
         click.echo(f"{item.name:12} {item.state:10} {port:28} {item.version or '-'} ({item.source or '-'})")
+
+
+def _loop_lines(held: Held) -> Iterator[str]:
+    if held.holder:
+        yield f"held by {held.holder}, since {held.since}" + (f": {held.doing}" if held.doing else "")
+    if held.wish:
+        yield f"{held.wished_by} asked for {held.wish}; `greenproof resume` takes it back"
+    if held.frozen:
+        yield f"frozen: {held.frozen}"
 
 
 def _book_lines(book: ReleaseBook) -> Iterator[str]:

@@ -144,7 +144,7 @@ def _lease(order: Order, store: Store, run: str, say: Callable[[str], None]) -> 
         say(f"{desk.holder.owner} is at work on {name} since {desk.since}: waiting until it leaves or dies")
 
     wait_s = order.limits.hours * 3600 if order.wait else 0.0
-    lease = Lease.take(store, name, run, wait_s=wait_s, on_wait=waiting)
+    lease = Lease.take(store, name, f"run {run}", wait_s=wait_s, on_wait=waiting)
     desk = lease.desk()
     if desk.frozen:
         with lease:

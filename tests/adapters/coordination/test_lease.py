@@ -63,27 +63,27 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_one_holds_and_the_other_is_told_who(stores: tuple[Store, Store]) -> None:
     store, other = stores
-    with Lease.take(store, "staging", "run-1") as first:
+    with Lease.take(store, "staging", "run run-1") as first:
         with pytest.raises(LeaseHeldError, match="run run-1") as caught:
-            Lease.take(other, "staging", "run-2")
+            Lease.take(other, "staging", "run run-2")
         assert caught.value.code == "environment-held"
         # Another environment is another matter.
         with Lease.take(other, "preview", "run-2") as elsewhere:
             assert elsewhere.number == 1
-    with Lease.take(other, "staging", "run-2") as second:
+    with Lease.take(other, "staging", "run run-2") as second:
         assert second.number == first.number + 1
 
 
 def test_who_waits_takes_over_when_the_holder_leaves(stores: tuple[Store, Store]) -> None:
     store, other = stores
-    first = Lease.take(store, "staging", "run-1")
+    first = Lease.take(store, "staging", "run run-1")
     told: list[str] = []
 
     def leave(desk: object) -> None:
         told.append(desk.holder.owner)
         first.__exit__(None, None, None)
 
-    with Lease.take(other, "staging", "run-2", wait_s=20, on_wait=leave) as second:
+    with Lease.take(other, "staging", "run run-2", wait_s=20, on_wait=leave) as second:
         assert second.number == first.number + 1
     assert len(told) == 1
     assert "run run-1" in told[0]
@@ -109,12 +109,12 @@ def test_a_stopped_holder_is_taken_over_and_finds_out(store: Store, holder: subp
 
 def test_a_holder_that_lost_its_lease_may_not_act(stores: tuple[Store, Store]) -> None:
     store, other = stores
-    first = Lease.take(store, "staging", "run-1")
+    first = Lease.take(store, "staging", "run run-1")
     first.confirm()
     # As if its process had been stopped: no heart beats meanwhile.
     first._over.set()
     first._heart.join()
-    with Lease.take(other, "staging", "run-2", wait_s=30, stale_s=0.7) as second:
+    with Lease.take(other, "staging", "run run-2", wait_s=30, stale_s=0.7) as second:
         first._confirmed -= 60
         with pytest.raises(LeaseLostError) as caught:
             first.confirm()

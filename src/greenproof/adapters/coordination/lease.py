@@ -50,7 +50,7 @@ class Lease:
         cls,
         store: Store,
         environment: str,
-        run: str,
+        what: str,
         *,
         wait_s: float = 0.0,
         on_wait: Callable[[Desk], None] = lambda desk: None,
@@ -58,10 +58,10 @@ class Lease:
     ) -> Self:
         """Take the environment. Waits for at most `wait_s` seconds until its holder leaves or dies.
 
-        `on_wait` is told once of each holder that is waited for. Raises LeaseHeldError and CoordinationError.
+        `what` tells people what for. `on_wait` is told once of each holder that is waited for. Raises LeaseHeldError and CoordinationError.
         """
         token = secrets.token_hex(16)
-        me = Holder(_owner(run), machine(), os.getpid(), birth(os.getpid()) or "")
+        me = Holder(_owner(what), machine(), os.getpid(), birth(os.getpid()) or "")
         deadline = time.monotonic() + wait_s
         watched, since = None, 0.0
         while True:
@@ -135,11 +135,11 @@ def held(environment: str, desk: Desk) -> LeaseHeldError:
     """Why somebody else may not act."""
     doing = f" ({desk.doing})" if desk.doing else ""
     return LeaseHeldError(
-        f"a loop is at work on the environment {environment}: {desk.holder.owner}, since {desk.since}{doing}",
+        f"the environment {environment} is held by {desk.holder.owner}, since {desk.since}{doing}",
         code="environment-held",
         where=f"environments.{environment}",
-        expected="one loop for each environment",
-        hint="`greenproof pause` or `greenproof stop` asks it to let go",
+        expected="one loop, or command that changes it, for each environment",
+        hint="wait for it; `greenproof stop` asks a loop to let go",
     )
 
 
@@ -160,9 +160,9 @@ def _gone(holder: Holder) -> bool:
     return holder.machine == machine() and birth(holder.pid) != holder.born
 
 
-def _owner(run: str) -> str:
+def _owner(what: str) -> str:
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = str(os.getuid())
-    return f"{user} on {platform.node()}, process {os.getpid()}, run {run}"
+    return f"{user} on {platform.node()}, process {os.getpid()}, {what}"
