@@ -58,7 +58,8 @@ class Lease:
     ) -> Self:
         """Take the environment. Waits for at most `wait_s` seconds until its holder leaves or dies.
 
-        `what` tells people what for. `on_wait` is told once of each holder that is waited for. Raises LeaseHeldError and CoordinationError.
+        `what` tells people what for. `on_wait` is told once of each holder that is waited for. Raises LeaseHeldError
+        and CoordinationError.
         """
         token = secrets.token_hex(16)
         me = Holder(_owner(what), machine(), os.getpid(), birth(os.getpid()) or "")
