@@ -23,6 +23,7 @@ from greenproof.model.facts import Reading, Release
 from greenproof.model.inheritance import Inherited
 from greenproof.model.plan import Environment, Plan, Suite
 from greenproof.model.proof import Proof
+from greenproof.model.releases import Recovery
 from greenproof.model.report import Component, CycleReport, StepRecord
 from greenproof.model.verdicts import Verdict
 
@@ -45,6 +46,8 @@ class CycleOptions:
     """Globs of cases that are gone on purpose."""
     repeat_faults: bool = False
     """Make fault runs again that an earlier run made under the same conditions."""
+    read_only: bool = False
+    """Nothing is written into the working tree, as far as that is ours to say."""
     rollback: bool = True
     """Go back to the last known good release from one on which a gating case failed."""
 
@@ -126,22 +129,33 @@ class Cycle:
 
 def read_state(cycle: Cycle) -> Cycle:
     """ready: what is the present state? Nothing deployed yet is a valid answer."""
-    cycle.allowed()
-    recovery = cycle.platform.up()
-    cut = recovery.cut_off
+    cut = _up(cycle).cut_off
     if cut is not None:
         cycle.journal.happened(
             EffectRecovered(cycle.state.number, cycle.environment.name, cut.effect, cut.detail or cut.outcome)
         )
         cycle.listener.say(f"a {cut.effect} of {cut.release} had been cut off: {cut.detail or cut.outcome}")
-    if recovery.failed:
-        cycle.listener.say(f"the release of last time can't be restored: {recovery.failed}")
     readings = cycle.platform.ready()
     for reading in readings:
         cycle.journal.reading(reading)
     release = cycle.platform.status().current
     said = ", ".join(f"{r.service} {r.state}" for r in readings)
     return cycle.found(readings_before=readings, release_before=release, detail=said)
+
+
+def _up(cycle: Cycle) -> Recovery:
+    """The environment with the release that was live. Also at the beginning of later steps: whoever killed the loop may
+    have killed the environment, and a run that is taken up does not read the state again.
+    """
+    cycle.allowed()
+    recovery = cycle.platform.up()
+    if recovery.failed:
+        cycle.listener.say(f"the release of last time can't be restored: {recovery.failed}")
+    if recovery.restored and cycle.state.readings_before:
+        cycle.listener.say(f"the environment was down; {recovery.restored.name} runs again")
+        for reading in cycle.platform.ready():
+            cycle.journal.reading(reading)
+    return recovery
 
 
 def deploy_release(cycle: Cycle) -> Cycle:
@@ -151,6 +165,7 @@ def deploy_release(cycle: Cycle) -> Cycle:
         cycle.allowed()
         release = cycle.journal.deploy(lambda: cycle.platform.deploy(key=key))
     else:
+        _up(cycle)
         current = cycle.platform.status().current
         if current is None:
             raise UsageError(
@@ -174,6 +189,7 @@ def deploy_release(cycle: Cycle) -> Cycle:
 
 def select_cases(cycle: Cycle) -> Cycle:
     """select: what the suite holds, sorted by priority and value."""
+    _up(cycle)
     request = request_of(cycle)
     ids = collect(request, replace(cycle.listener, output=lambda line: None))
     phases = select(ids, cycle.plan.priorities, cycle.plan.features, cycle.options.limit)
@@ -185,6 +201,7 @@ def select_cases(cycle: Cycle) -> Cycle:
 
 def execute_suite(cycle: Cycle) -> Cycle:
     """execute: the plain run phase by phase, then the fault runs. What was seen before a kill is not done again."""
+    _up(cycle)
     execution = execute(request_of(cycle), cycle.listener, cycle.kept)
     cycle.kept.put(_EXECUTION, execution)
     ran = len(execution.plain.cases)
@@ -215,7 +232,7 @@ def remedy_release(cycle: Cycle) -> Cycle:
     if cycle.suite.kind == "offline" or state.release is None:
         return cycle.found(detail="nothing to do: this suite says nothing of a release")
     if state.verdict == "verified" and options.faults and options.limit is None:
-        cycle.allowed()
+        _up(cycle)
         key = cycle.journal.key("known-good")
         cycle.platform.mark_good(state.release.name, cycle.journal.run, key=key)
         cycle.journal.known_good(state.release.name, key)
@@ -270,13 +287,13 @@ STEPS: Mapping[str, Step] = {
 }
 
 
-def take_step(cycle: Cycle, name: str) -> Cycle:
+def take_step(cycle: Cycle, name: str, steps: Mapping[str, Step] = STEPS) -> Cycle:
     """One step. After one that failed only the report is reached, which tells of it.
 
     A step is finished as soon as the state after it is kept, and is then not taken again.
     """
     kept = cycle.kept.get(_state_after(name), State)
-    return _finished(_taken(cycle, name) if kept is None else replace(cycle, state=kept), name)
+    return _finished(_taken(cycle, name, steps[name]) if kept is None else replace(cycle, state=kept), name)
 
 
 def end_step(cycle: Cycle, name: str, error: GreenproofError) -> Cycle:
@@ -305,8 +322,7 @@ def _state_after(name: str) -> str:
     return f"after-{name}"
 
 
-def _taken(cycle: Cycle, name: str) -> Cycle:
-    step = STEPS[name]
+def _taken(cycle: Cycle, name: str, step: Step) -> Cycle:
     if not cycle.state.started:
         cycle = cycle.found(started=_now())
     if cycle.state.failure is not None and step is not write_report:
@@ -352,6 +368,10 @@ def _new_request(cycle: Cycle) -> ProofRequest:
         removed=options.removed,
         measure_gates=True,
     )
+    if options.read_only:
+        addopts = f"{request.environment.get('PYTEST_ADDOPTS', '')} -p no:cacheprovider".strip()
+        kept = {**request.environment, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": addopts}
+        request = replace(request, environment=kept)
     return cycle.journal.informed(request, not options.repeat_faults)
 
 
