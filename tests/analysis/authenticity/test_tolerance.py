@@ -264,6 +264,23 @@ def test_what_is_left_unchecked(kind: FaultKind, outcome: Outcome, expected: tup
     assert (case.verdict.value, [reason.code for reason in case.reasons]) == expected
 
 
+@pytest.mark.parametrize(
+    ("helper", "second", "expected"),
+    [
+        ("opened", Outcome.FAILED, ("unproven", ["not-repeatable"])),
+        ("opened", Outcome.PASSED, ("proven", [])),
+        (None, Outcome.FAILED, ("proven", [])),
+        (None, Outcome.UNFINISHED, ("unproven", ["fault-run-cut"])),
+    ],
+)
+def test_a_second_run_that_told_nothing(helper: str | None, second: Outcome, expected: tuple[str, list[str]]) -> None:
+    red = replace(RED, failure=Failure(Phase.CALL, "check", "AssertionError", "x", 3, helper))
+    value = faulted(FaultKind.VALUE, by_helper(second))
+    value = replace(value, exchanges=tuple(replace(x, fault=None) for x in value.exchanges))
+    case = judge_run(evidence(plain=run(RECORD), error=faulted(FaultKind.ERROR, red), value=value))[0][0]
+    assert (case.verdict.value, [reason.code for reason in case.reasons]) == expected
+
+
 def test_who_stumbled_gets_a_substitute_only_where_its_source_names_one() -> None:
     stumbled = Contact(call=(EXCHANGE,))
     assert substitute(stumbled, Tolerance((503,)), by_check=False) == Substitute(503)

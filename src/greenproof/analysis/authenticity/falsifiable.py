@@ -21,6 +21,7 @@ _INCIDENTAL = frozenset(
 
 _OWN = (FaultKind.TAILORED, FaultKind.LATER, FaultKind.EMPTIED)
 _UNCHECKED = {FaultKind.LATER: reasons.LATER_UNCHECKED, FaultKind.EMPTIED: reasons.CONTENT_UNCHECKED}
+_RED_BY_ITSELF = "Only a helper refused the error; in the second fault run it turned red before any fault came."
 _CUT = (None, Outcome.UNFINISHED)
 _NO_CHECK_AFTER = "Only a helper refused its first answers, and no check came after the last that was said."
 OF_CHECKS = frozenset({"AssertionError", "Failed", "BaseExceptionGroup", "ExceptionGroup"})
@@ -130,6 +131,8 @@ def falsified(record: CaseRecord, contact: Contact, runs: Mapping[FaultKind, Fau
         second = runs[FaultKind.VALUE].result(case_id) if FaultKind.VALUE in runs else None
         if reason is None and FaultKind.VALUE in runs and (second is None or second.outcome in _CUT):
             reason = reasons.FAULT_RUN_CUT.reason()
+        if reason is None and _red_by_itself(second, failures):
+            reason = reasons.NOT_REPEATABLE.reason(_RED_BY_ITSELF)
         first = runs[FaultKind.ERROR].first_answer(case_id) if FaultKind.ERROR in runs else None
         if reason is None and _differs(contact, first):
             reason = reasons.NOT_REPEATABLE.reason()
@@ -204,6 +207,14 @@ def _only_a_helper(
         return False
     last = max((x.last_ns for x in contact.call if x.last_ns is not None), default=None)
     return last is not None and record.checks >= 0 and (record.last_check_ns or 0) < last
+
+
+def _red_by_itself(second: FaultResult | None, failures: Mapping[FaultKind, Failure]) -> bool:
+    """Whether the run that was to tell more than a helper's refusal told nothing: it was red without a fault."""
+    error = failures.get(FaultKind.ERROR)
+    if error is None or error.helper is None or second is None:
+        return False
+    return not second.delivered and second.outcome in (Outcome.FAILED, Outcome.ERROR)
 
 
 def _differs(contact: Contact, repeated: Exchange | None) -> bool:
