@@ -150,6 +150,12 @@ class Platform(Protocol):
     def ready(self) -> tuple[Reading, ...]:
         """One reading per service and dependency, of the present state. `absent`: not deployed."""
 
+    def data(self) -> tuple[Mapping[str, str], tuple[str, ...]]:
+        """Digests of what the stores hold, by store and part of it; and of which nothing is known, with the reason.
+
+        Two looks with the same digests have the same data. No value can be read from a digest.
+        """
+
     def status(self) -> PlatformStatus:
         """What runs where; reads only what the platform itself knows."""
 

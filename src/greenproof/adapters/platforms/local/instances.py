@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,19 +84,30 @@ class Instance:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.launch.start_timeout
         while True:
-            reading = await self.observe(max(0.1, deadline - loop.time()))
+            reading = await self._observe_starting(max(0.1, deadline - loop.time()))
+            late = loop.time() >= deadline
+            if late and reading.state == "never-listened":
+                # Who listens instead is looked up once, in the end: many looks would slow down what is starting.
+                reading = await self.observe(1.0)
             if reading.ok:
                 return reading
-            if reading.state in FINAL or loop.time() >= deadline:
+            if reading.state in FINAL or late:
                 raise await self._failure(reading)
             await asyncio.wait([self._started.ended], timeout=POLL)
 
-    async def observe(self, timeout: float) -> Reading:
-        """One reading: is it alive, is it the one that listens, is it ready, is it who it must be?"""
+    async def _observe_starting(self, timeout: float) -> Reading:
+        if self.alive and not await sockets.answers(self.port):
+            return self._reading("never-listened", f"nothing listens on port {self.port}")
+        return await self.observe(timeout)
+
+    async def observe(self, timeout: float, table: Mapping[str, int] | None = None) -> Reading:
+        """One reading: is it alive, is it the one that listens, is it ready, is it who it must be? `table` is what
+        `sockets.listeners` said a moment ago.
+        """
         if not self.alive:
             manner = self._started.manner_of_end() if self._started else "never started"
             return self._reading("exited", f"the process has ended: {manner}")
-        if (wrong := await asyncio.to_thread(self._listening)) is not None:
+        if (wrong := await asyncio.to_thread(self._listening, table)) is not None:
             return wrong
         check = http.HttpCheck(
             service=self.launch.service,
@@ -182,12 +193,15 @@ class Instance:
     def _fill(self, text: str) -> str:
         return fill(text, self.port, self.launch.python, self._lookup)
 
-    def _listening(self) -> Reading | None:
+    def _listening(self, table: Mapping[str, int] | None) -> Reading | None:
         assert self._started is not None
-        # The quick look first: usually the first process or a descendant of it listens.
-        seen = sockets.look(processes.descendants(self._started.pid), self.port)
+        pid, table = self._started.pid, sockets.listeners() if table is None else table
+        # The quick looks first: usually the first process listens, or a descendant of it.
+        seen = sockets.look({pid}, self.port, table)
         if self.port not in seen.ours or seen.foreign:
-            seen = sockets.look(processes.family(self._started.pid, self._nonce), self.port)
+            seen = sockets.look(processes.descendants(pid), self.port, table)
+        if self.port not in seen.ours or seen.foreign:
+            seen = sockets.look(processes.family(pid, self._nonce), self.port)
         if seen.foreign:
             who = ", ".join(_describe(pid) for pid in sorted(seen.foreign))
             return self._reading(

@@ -180,6 +180,14 @@ class LocalPlatform:
         names = self._names()
         return tuple(found.get(name) or self._absent(name) for name in names)
 
+    def data(self) -> tuple[Mapping[str, str], tuple[str, ...]]:
+        """What the stores hold, as digests, and what could not be looked at."""
+        if self._endpoint() is None:
+            stores = (one.name for one in self._plan.dependencies)
+            return {}, tuple(f"{name}: the environment is not up" for name in stores)
+        found = self._call("data", {})
+        return found["found"], tuple(found["not_seen"])
+
     def status(self) -> PlatformStatus:
         """What runs where. Services and dependencies that are not started are `absent`."""
         if self._endpoint() is None:

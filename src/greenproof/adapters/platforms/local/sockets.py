@@ -1,10 +1,11 @@
 """Who listens where: sockets joined to processes, so that an open port is not mistaken for a service."""
 
+import asyncio
 import contextlib
 import os
 import random
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,14 +53,34 @@ def can_bind(port: int) -> bool:
     return True
 
 
-def look(pids: set[int], port: int) -> Listening:
-    """The ports on which these processes listen, and who else listens on `port`."""
+def listeners() -> Mapping[str, int] | None:
+    """All listening sockets, by inode; None where the system has no such table. One look may serve for several ports:
+    to read it takes the longest.
+    """
     # Not `sys.platform`: to a type checker that would make one of the two dead code.
-    return _look_in_proc(pids, port) if Path("/proc/net/tcp").exists() else _look_with_psutil(pids, port)
+    return _listening_inodes() if Path("/proc/net/tcp").exists() else None
 
 
-def _look_in_proc(pids: set[int], port: int) -> Listening:
-    listeners = _listening_inodes()
+async def answers(port: int, timeout: float = 0.2) -> bool:
+    """Whether anybody may listen on a port of loopback: a connection is not refused. Costs next to nothing."""
+    try:
+        async with asyncio.timeout(timeout):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionRefusedError:
+        return False
+    except (OSError, TimeoutError):
+        return True
+    writer.close()
+    return True
+
+
+def look(pids: set[int], port: int, table: Mapping[str, int] | None = None) -> Listening:
+    """The ports on which these processes listen, and who else listens on `port`; `table` is what `listeners` said."""
+    table = listeners() if table is None else table
+    return _look_with_psutil(pids, port) if table is None else _look_in_proc(pids, port, table)
+
+
+def _look_in_proc(pids: set[int], port: int, listeners: Mapping[str, int]) -> Listening:
     owned = {inode for pid in pids for inode in _inodes(pid)}
     ours = frozenset(at for inode, at in listeners.items() if inode in owned)
     strange = {inode for inode, at in listeners.items() if at == port and inode not in owned}

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
 
+from greenproof.adapters.platforms.local import sockets
 from greenproof.adapters.platforms.local.context import Context
 from greenproof.adapters.platforms.local.ingress import Ingress, Upstream
 from greenproof.adapters.platforms.local.instances import Instance, Lookup
@@ -60,6 +61,6 @@ async def confirm(instances: Iterable[Instance]) -> None:
 
 async def answering(instances: Iterable[Instance], timeout: float) -> set[str]:
     """Services of these that run and are ready, by identity."""
-    found = list(instances)
-    readings = await asyncio.gather(*(one.observe(timeout) for one in found))
+    found, table = list(instances), await asyncio.to_thread(sockets.listeners)
+    readings = await asyncio.gather(*(one.observe(timeout, table) for one in found))
     return {reading.service for reading in readings if reading.ok}

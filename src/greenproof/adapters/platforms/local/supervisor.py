@@ -84,6 +84,8 @@ class Supervisor:
             return self._releases.running()
         if command == "ready":
             return [asdict(reading) for reading in await self._read_all()]
+        if command == "data":
+            return await self._contents()
         # At once, not when it is its turn: what a slower loop is still doing must not be committed any more.
         fence = values.get("fence")
         self._releases.meet(fence)
@@ -92,6 +94,17 @@ class Supervisor:
             if (known := self._releases.recalled(command, values.get("key", ""))) is not None:
                 return known
             return await self._act(command, values, progress)
+
+    async def _contents(self) -> dict[str, Any]:
+        """What the stores hold, as digests; and which could not be looked at."""
+        found: dict[str, str] = {}
+        not_seen = []
+        for name, server in sorted(self._servers.items()):
+            try:
+                found |= {f"{name}: {part}": digest for part, digest in (await server.contents()).items()}
+            except GreenproofError as error:
+                not_seen.append(error.message)
+        return {"found": found, "not_seen": not_seen}
 
     async def _act(self, command: str, values: Mapping[str, Any], progress: Callable[[str], None]) -> Any:
         def permit() -> None:

@@ -32,5 +32,8 @@ class Server(Protocol):
         Raises PlatformError.
         """
 
+    async def contents(self) -> Mapping[str, str]:
+        """Digests of what it holds, by table or the like. Raises PlatformError."""
+
     def status(self) -> DependencyStatus:
         """For people; without the password."""

@@ -22,6 +22,7 @@ from greenproof.adapters.platforms.local.layout import writing
 from greenproof.adapters.platforms.local.output import Capture
 from greenproof.adapters.platforms.local.redaction import REPLACEMENT
 from greenproof.adapters.probes import postgres as probe
+from greenproof.adapters.probes.contents import postgres_contents
 from greenproof.adapters.probes.postgres_schema import read_schema
 from greenproof.model.errors import PlaceError, PlatformError
 from greenproof.model.facts import Reading
@@ -124,6 +125,13 @@ class PostgresServer:
                 where=f"port {self._port}",
                 expected="a server that answers questions about its catalogue",
             ) from error
+
+    async def contents(self) -> Mapping[str, str]:
+        """Rows of each table, as digests."""
+        try:
+            return await postgres_contents(self._address(self._database))
+        except (OSError, TimeoutError, EOFError, probe.PostgresRefused) as error:
+            raise contents_unreadable(self.name, self._port, error) from error
 
     def status(self) -> DependencyStatus:
         """For people."""

@@ -85,6 +85,13 @@ class RedisServer:
         """Redis has none."""
         return None
 
+    async def contents(self) -> Mapping[str, str]:
+        """All keys, as one digest."""
+        try:
+            return await redis_contents("127.0.0.1", self._port or 0, self._password)
+        except (OSError, TimeoutError, EOFError, ValueError, probe.RedisRefused) as error:
+            raise contents_unreadable(self.name, self._port, error) from error
+
     def status(self) -> DependencyStatus:
         """For people."""
         program = self._program
