@@ -25,12 +25,17 @@ class Substitute:
     them, all answers pass. For conversations, whose messages nobody asked for one by one."""
     greeted: bool = False
     """The first message of the service in a conversation passes: a greeting is no answer."""
+    bare: bool = False
+    """Changed values all the same, without the headers that an error takes away: what is left of the answer's shape is
+    that of its body."""
     whole_from: int = 0
     """Of emptied answers: those before this one keep what later requests need, ids and addresses."""
 
     @property
     def kind(self) -> FaultKind:
         """What it is called once it was delivered."""
+        if self.bare:
+            return FaultKind.VALUE
         if self.emptied:
             return FaultKind.EMPTIED
         return FaultKind.LATER if self.after or self.past or self.greeted else FaultKind.TAILORED

@@ -316,6 +316,23 @@ def test_answers_with_nothing_in_them_go_on_with_what_is_read_elsewhere(run):
     assert [x.fault for x in run.exchanges()] == [None, None, *kept]
 
 
+@pytest.mark.parametrize("path", ["/json", "/gzip", "/cookie"])
+def test_other_values_without_the_headers_that_an_error_takes_away(run, path):
+    case = CaseFaults(instead=Substitute(None, bare=True))
+    plain = run.begin().hello()
+    with plain.case("t::a"):
+        before = get(plain, path)
+    run.finish()
+    told = run.begin(FaultPlan(FaultKind.VALUE, {"t::a": case}, ())).hello()
+    with told.case("t::a"):
+        after = get(told, path)
+    assert after.status_code == before.status_code
+    assert not {"set-cookie", "content-encoding"} & set(after.headers)
+    assert after.headers.get("content-type") == before.headers.get("content-type")
+    assert not before.content or after.content != before.content
+    assert run.finish().exchanges[-1].fault is FaultKind.VALUE
+
+
 def test_a_connection_breaks_off_in_place_of_the_answer(run, service):
     told = run.begin(FaultPlan(FaultKind.VALUE, {"t::a": CaseFaults(instead=Substitute(None))}, ())).hello()
     with told.case("t::a"), pytest.raises(requests.ConnectionError):

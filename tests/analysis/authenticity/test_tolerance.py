@@ -293,7 +293,7 @@ def test_only_who_checked_gets_a_substitute() -> None:
     plain = run(replace(RECORD, checks=0, last_check_ns=None))
     value = plan_faults(plain, CLAIMS).value
     stumbled = replace(RED, failure=Failure(Phase.CALL, "error", "KeyError", "'id'"))
-    for red, expected in ((RED, Substitute(503)), (stumbled, None), (RECORD, None)):
+    for red, expected in ((RED, Substitute(503)), (stumbled, Substitute(None, bare=True)), (RECORD, None)):
         error = faulted(FaultKind.ERROR, red)
         plan = tailored(value, plain, error, CLAIMS, lambda _: Tolerance((503,)), Statements({}))
         assert plan.cases[CASE].instead == expected

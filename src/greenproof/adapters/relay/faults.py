@@ -252,6 +252,25 @@ def change_message(content: bytes, text: bool, kind: FaultKind) -> bytes:
     return mutation.mutate_body(content, None, text)
 
 
+def bare_body(response: http.Response) -> bool:
+    """Change the values of a buffered answer, and take away the headers that an error takes away."""
+    fields = response.headers.fields
+    plain = response.get_content(strict=False) or b""
+    kind = response.headers.get("content-type")
+    framing = {
+        name: response.headers[name] for name in ("content-length", "transfer-encoding") if name in response.headers
+    }
+    response.headers = _kept(response.headers)
+    if kind is not None:
+        response.headers["content-type"] = kind
+    for name, value in framing.items():
+        response.headers[name] = value
+    if plain:
+        response.content = plain
+        change_body(response)
+    return bool(response.headers.fields != fields or response.content != plain)
+
+
 def _is_refusal(content: bytes) -> bool:
     """Whether a message says itself that it is an error."""
     try:

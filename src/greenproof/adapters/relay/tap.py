@@ -118,7 +118,12 @@ class Tap:
         elif sight.planned in (FaultKind.TAILORED, FaultKind.LATER, FaultKind.EMPTIED):
             self._tailor(flow, sight, answer)
         elif sight.planned is FaultKind.VALUE and sight.wire.method != "GRPC":
-            _change(flow, sight, answer)
+            instead = faults.substitute_for(self.run().plan, sight.joined.moment)
+            if instead is not None and instead.bare and _may_be_bared(answer):
+                answer.stream = False
+                flow.metadata[_HELD] = faults.bare_body
+            else:
+                _change(flow, sight, answer)
         elif sight.planned is FaultKind.SENSITIVITY and self.disturbing is not None:
             self.disturbing.head(flow, sight, answer)
 
@@ -246,6 +251,11 @@ def _length(headers: http.Headers) -> int | None:
 def _may_be_held(headers: http.Headers) -> bool:
     length = _length(headers)
     return length is None or length <= faults.LARGEST_CHANGED
+
+
+def _may_be_bared(answer: http.Response) -> bool:
+    redirects = 300 <= answer.status_code < 400
+    return not redirects and not faults.is_event_stream(answer.headers) and _may_be_held(answer.headers)
 
 
 def _trace(headers: http.Headers, parent: str) -> None:

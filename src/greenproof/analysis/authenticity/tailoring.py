@@ -10,7 +10,8 @@ Who turned red by a check of its own under a 500 has shown that it checks. What 
   refused, another error than the one it expects; and where nothing looks at the status, an error page without a word of
   the first.
 
-All others get changed values.
+All others get changed values. Who stumbled over the shape of the one error gets them without the headers that the error
+took away as well: a check of a header is none of the shape.
 """
 
 from collections.abc import Callable, Collection
@@ -58,6 +59,8 @@ def tailored(
                 instead = Substitute(status=None, emptied=True)
             elif by_check or checks:
                 instead = substitute(contact, tolerance(case_id), by_check, result.delivered)
+            if instead is None and not by_check and _asked_once(contact):
+                instead = Substitute(status=None, bare=True)
         cases[case_id] = replace(faults, instead=instead)
     return replace(value, cases=cases)
 
@@ -77,6 +80,10 @@ def _of_helper(
         return None
     count = len(contact.call)
     return Substitute(status=None, emptied=True, after=reached if reached < count else 0, whole_from=count)
+
+
+def _asked_once(contact: Contact) -> bool:
+    return len(contact.on_route) == 1 and all(x.method not in ("WS", "GRPC") for x in contact.call)
 
 
 def _is_greeted(contact: Contact, greeting: Collection[tuple[str, str]]) -> bool:
