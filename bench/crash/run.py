@@ -104,7 +104,7 @@ def once(place: Place, scenario: Scenario) -> dict[str, Any]:
         "kills": len(story.snapshots),
         "supervisor_killed": sum(n in scenario.supervisor for n in range(len(story.snapshots))),
         "paused": sum(1 for _ in of_kind(entries, "LoopPaused")),
-        "killed_in": [_where(entries, one, start) for one, start in zip(story.snapshots, story.loops, strict=False)],
+        "killed_in": [_where(entries, one, by.start) for one, by in zip(story.snapshots, story.loops, strict=False)],
         "code": story.code,
         "seconds": round(time.monotonic() - began, 1),
         "resumes": _resumes(story, entries),
