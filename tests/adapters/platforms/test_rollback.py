@@ -349,31 +349,29 @@ def test_a_deploy_of_which_everything_was_killed_is_undone(house, ask):
     assert platform.status().releases.switches == switches + 1
 
 
-def test_old_snapshots_and_logs_go_and_the_good_ones_stay(house):
+def test_snapshots_and_logs_that_no_release_needs_go_with_the_next_deploy(house):
     platform = house.platform()
-    good = make(house, "good, and old")
-    platform.mark_good(good.name, "run-1")
-    for number in range(11):
-        make(house, f"number {number}", ("web",))
-        # As if each had been asked for long ago.
-        for path in house.layout.revisions.glob("*.json"):
-            os.utime(path, (1_000_000, 1_000_000))
-    known = platform.status().releases.known
-    # The newest ten, and up to five that were known good before them.
-    assert len(known) <= 15
-    assert good.name in known
+    house.edit("web", "never deployed")
+    snapshot = platform.snapshot()[1].name
+    house.edit("web", "somebody is about to deploy this")
+    young = platform.snapshot()[1].name
+    (house.layout.logs / "web" / f"{snapshot}.log").write_text("old")
+    # As if it had been asked for long ago.
+    os.utime(house.layout.revisions / f"{snapshot}.json", (1_000_000, 1_000_000))
+    (house.layout.releases / "r-0.json").write_text("{}")
     make(house, "the last", ("web",))
-    left = set(platform.status().releases.known)
-    wait_until(lambda: {path.stem for path in house.layout.releases.glob("r-*.json")} == left)
-    needed = {
-        revision["name"]
-        for name in left
-        for revision in json.loads((house.layout.releases / f"{name}.json").read_text())["revisions"]
-    }
-    wait_until(lambda: {path.stem for path in house.layout.revisions.glob("*.json")} == needed)
-    assert {path.name for path in house.layout.revisions.iterdir() if path.is_dir()} == needed
-    logs = {path.stem for path in house.layout.logs.glob("*/*.log") if path.parent.name in {"auth", "web"}}
-    assert logs <= needed
+    wait_until(lambda: not (house.layout.revisions / f"{snapshot}.json").exists())
+    wait_until(lambda: not (house.layout.logs / "web" / f"{snapshot}.log").exists())
+    assert not (house.layout.revisions / snapshot).exists()
+    assert (house.layout.revisions / young).is_dir()
+    kept = {path.stem for path in house.layout.releases.glob("r-*.json")}
+    assert kept == set(platform.status().releases.known)
+    needed = {one["name"] for name in kept for one in manifest(house, name)["revisions"]}
+    assert needed <= {path.name for path in house.layout.revisions.iterdir()}
+
+
+def manifest(shop, name):
+    return json.loads((shop.layout.releases / f"{name}.json").read_text())
 
 
 def test_what_is_remembered_and_can_not_be_read_is_said(ground):

@@ -108,6 +108,13 @@ def test_what_is_undone_begins_at_the_top(since):
         assert all(one.kind == "compatible" for one in since[: len(since) - len(undone)])
 
 
+def test_the_newest_releases_are_kept_and_the_good_ones():
+    known = {f"r-{number}": Known(number) for number in range(30)}
+    good = tuple(KnownGood(f"r-{number}", "run", "") for number in (2, 4))
+    needed = State(current="r-29", previous="r-7", good=good, known=known).needed()
+    assert needed == ("r-2", "r-4", "r-7", *(f"r-{number}" for number in range(20, 30)))
+
+
 def test_the_newest_keys_and_good_releases_are_kept():
     state = State()
     for number in range(KEYS_KEPT + 5):

@@ -132,7 +132,11 @@ class Releases:
         await self._open_doors(blueprint.launches.values())
         again = [one for level in blueprint.ordered for one in level] if state.lacking(name) else []
         self._begin("rollback", blueprint.release.name, key)
-        startup = Startup(self._context, self._ingress, self.lookup, await self._broken() if any(cold) else ())
+        broken = await self._broken() if any(cold) else set()
+        if live and not broken and live.instances.keys() >= blueprint.launches.keys():
+            # What they need of each other is answered by the live release meanwhile: no need to wait in turn.
+            cold = [[one for level in cold for one in level]]
+        startup = Startup(self._context, self._ingress, self.lookup, broken)
         undone: list[Applied] = []
         try:
             undone += await self.migrations.take_back(undoing, progress)

@@ -131,7 +131,12 @@ class PostgresServer:
         try:
             return await postgres_contents(self._address(self._database))
         except (OSError, TimeoutError, EOFError, probe.PostgresRefused) as error:
-            raise contents_unreadable(self.name, self._port, error) from error
+            raise PlatformError(
+                f"what {self.name} holds can't be read: {type(error).__name__}: {error}",
+                code="contents-unreadable",
+                where=f"port {self._port}",
+                expected="a server that answers",
+            ) from error
 
     def status(self) -> DependencyStatus:
         """For people."""

@@ -14,6 +14,8 @@ from greenproof.adapters.platforms.local.layout import write_private, writing
 from greenproof.adapters.platforms.local.output import Capture
 from greenproof.adapters.platforms.local.redaction import REPLACEMENT
 from greenproof.adapters.probes import redis as probe
+from greenproof.adapters.probes.contents import redis_contents
+from greenproof.model.errors import PlatformError
 from greenproof.model.facts import Reading
 
 START_TIMEOUT = 30.0
@@ -90,7 +92,12 @@ class RedisServer:
         try:
             return await redis_contents("127.0.0.1", self._port or 0, self._password)
         except (OSError, TimeoutError, EOFError, ValueError, probe.RedisRefused) as error:
-            raise contents_unreadable(self.name, self._port, error) from error
+            raise PlatformError(
+                f"what {self.name} holds can't be read: {type(error).__name__}: {error}",
+                code="contents-unreadable",
+                where=f"port {self._port}",
+                expected="a server that answers",
+            ) from error
 
     def status(self) -> DependencyStatus:
         """For people."""
