@@ -23,6 +23,7 @@ from greenproof.loop.run import Limits, Outcome
 from greenproof.loop.unattended import Order, unattended
 from greenproof.model.errors import UsageError
 from greenproof.model.exits import ExitCode
+from greenproof.reporting.conclusions import known_line
 from greenproof.reporting.result import result
 from greenproof.reporting.summary import summary_lines
 from greenproof.reporting.worklog import worklog
@@ -45,6 +46,11 @@ from greenproof.reporting.worklog import worklog
 @click.option("--new", is_flag=True, help="Begin another run, also if one was cut off; else that one goes on.")
 @click.option("--no-wait", is_flag=True, help="Don't wait for another loop that is at work on the environment.")
 @store_option
+@click.option(
+    "--read-only",
+    is_flag=True,
+    help="Observe and judge, change nothing, and show it: working tree, release, traffic and data, before and after.",
+)
 @click.option("--limit", type=click.IntRange(1), help="At most so many cases, the most important ones.")
 @click.option("--no-deploy", is_flag=True, help="Judge the release that is there.")
 @click.option("--no-rollback", is_flag=True, help="Stay on a release on which a gating case failed.")
@@ -71,6 +77,7 @@ def loop(
     new: bool,
     no_wait: bool,
     store: str | None,
+    read_only: bool,
     limit: int | None,
     no_deploy: bool,
     no_rollback: bool,
@@ -111,6 +118,15 @@ def loop(
         new,
         not no_wait,
     )
+    if read_only:
+        if until or no_rollback or no_deploy or new:
+            raise UsageError(
+                "--read-only is one turn that changes nothing, so there is nothing else to choose",
+                code="read-only-options",
+                where="--read-only",
+                expected="--read-only without --until, --new, --no-deploy and --no-rollback",
+            )
+        return _observe(order, json_file, talk)
     ended = unattended(order, worklog, lambda journal: listener_for(journal, talk), talk.say)
     talk.rest()
     code = ExitCode.INTERRUPTED
@@ -121,6 +137,31 @@ def loop(
     talk.say(f"recorded as run {ended.run}; the ledger's head is {ended.head}")
     talk.say("the environment stays up; `greenproof down` stops it")
     return code
+
+
+def _observe(order: Order, json_file: str | None, talk: Talk) -> ExitCode:
+    """One turn that changes nothing."""
+    from greenproof.loop.readonly import begin, observe
+    from greenproof.reporting.unchanged import unchanged_lines
+
+    with begin(order) as journal:
+        observed = observe(order, journal, listener_for(journal, talk), worklog)
+    talk.rest()
+    state, proof = observed.cycle.state, observed.cycle.proof
+    if json_file and proof:
+        write_json(json_file, result(proof, head=observed.head))
+    if state.failure:
+        tell_lines(state.failure.lines, ExitCode(state.failure.exit_code))
+    if json_file != "-":
+        if proof:
+            tell_tail(talk, proof.plain, proof.tail)
+            show(summary_lines(proof, verbose=talk.level >= Level.VERBOSE))
+        elif observed.known is not None:
+            show([known_line(observed.known)])
+        show(unchanged_lines(observed.compared))
+    talk.say(f"worklog: {state.worklog}")
+    talk.say(f"recorded as run {journal.run}; the ledger's head is {observed.head}")
+    return observed.exit_code
 
 
 def _tell_outcome(outcome: Outcome, head: str, json_file: str | None, talk: Talk) -> ExitCode:

@@ -94,6 +94,7 @@ def _suite(name: str, suite: shape.Suite, root: Path) -> plan.Suite:
         python=_beside(root, suite.python),
         directory=(root / suite.directory).resolve(),
         env=MappingProxyType(dict(suite.env)),
+        writes=suite.writes,
         timeout=float(suite.timeout),
     )
 

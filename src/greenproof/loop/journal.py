@@ -4,12 +4,14 @@ import json
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from greenproof import __version__
 from greenproof.adapters.interruption import held
+from greenproof.analysis.conclusions import recheck
 from greenproof.analysis.selection import RunPhase
 from greenproof.ledger import Ledger, prepare
 from greenproof.ledger.evidence import PREFIX, Content
@@ -26,7 +28,7 @@ from greenproof.loop.measuring import present, since_last_good
 from greenproof.loop.once import identity_of, recorded_in
 from greenproof.loop.proving import ProofRequest, new_run_id
 from greenproof.loop.remembering import remembered
-from greenproof.model.conclusions import Standing
+from greenproof.model.conclusions import KnownBefore, Standing
 from greenproof.model.errors import GreenproofError, from_system
 from greenproof.model.events import (
     CaseFinished,
@@ -351,6 +353,11 @@ class Journal:
         ids = tuple(finding.id for finding in found.open)
         opened, accepted, notes = len(found.open), len(found.accepted), len(found.notes)
         return [MeasureKept(self.cycle, self._suite, found.before, opened, accepted, notes, ids, kept)]
+
+    def known_now(self, release: Release | None) -> KnownBefore | None:
+        """What the last run of the same kind concluded, where this one observed no case."""
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        return recheck(concluded_before(self._ledger, self._started), (), (), release.name if release else None, at)
 
     def _known_before(self, proof: Proof) -> list[Event]:
         """What became of the conclusions of the run before."""

@@ -12,8 +12,8 @@ def concluded_before(ledger: EventLedger, started: RunStarted) -> tuple[Conclusi
     wanted = (started.command, started.suite, started.arguments, started.environment)
     for run in reversed(summaries(ledger)):
         alike = (run.command, run.suite, run.arguments, run.environment) == wanted
-        if run.judged and run.run != started.run and alike:
-            return _conclusions(ledger, run.run)
+        if run.run != started.run and alike and (found := _conclusions(ledger, run.run)):
+            return found
     return ()
 
 

@@ -90,7 +90,7 @@ def unattended(
             resumed = _to_be_taken_up(order, durable, say)
             kept = Kept(_runs(order) / (resumed or new))
             kept.put(_BEGUN, Begun(_digest(order)))
-            with _journal(order, resumed or new, resumed is not None) as journal:
+            with journal_of(order, resumed or new, resumed is not None) as journal:
                 if resumed:
                     say(f"going on with run {resumed}, {time.monotonic() - began:.1f} s after the start")
                 ended = _go(order, journal, kept, lease, durable, render, listener_for)
@@ -174,7 +174,7 @@ def _to_be_taken_up(order: Order, durable: Durable, say: Callable[[str], None]) 
         if order.new or begun is None or begun.order != _digest(order) or run != max(known):
             say(f"run {run} was cut off and is not taken up: it ends here")
             durable.abandon(run)
-            with _journal(order, run, resumed=True) as journal:
+            with journal_of(order, run, resumed=True) as journal:
                 journal.finish(ExitCode.INTERRUPTED, detail="abandoned")
             kept.forget()
         else:
@@ -182,7 +182,8 @@ def _to_be_taken_up(order: Order, durable: Durable, say: Callable[[str], None]) 
     return found
 
 
-def _journal(order: Order, run: str, resumed: bool) -> Journal:
+def journal_of(order: Order, run: str, resumed: bool) -> Journal:
+    """The record of a run of this order."""
     return Journal.open(
         order.plan,
         order.environment,

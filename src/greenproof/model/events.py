@@ -298,6 +298,19 @@ class MeasureKept:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigurationKept:
+    """What was declared and deployed, and what the tests got, when a run was judged. The evidence holds it."""
+
+    cycle: int
+    suite: str
+    environment: str
+    settings: int
+    """How many values were kept."""
+    release: str | None = None
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WorklogWritten:
     """The report of a run was written."""
 
@@ -332,6 +345,18 @@ class ConclusionsRechecked:
     overturned: tuple[str, ...] = ()
     """Cases and promises."""
     evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOnlyCompared:
+    """A read-only run looked at the system before and after."""
+
+    environment: str
+    compared: Mapping[str, int]
+    """Things that were compared, by part: `working tree`, `release`, `traffic`, `data`."""
+    changed: tuple[str, ...] = ()
+    not_seen: tuple[str, ...] = ()
+    """Of what nothing is claimed, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,9 +467,11 @@ EVENTS: tuple[type[Any], ...] = (
     SensitivityMeasured,
     RunJudged,
     MeasureKept,
+    ConfigurationKept,
     WorklogWritten,
     RunFinished,
     ConclusionsRechecked,
+    ReadOnlyCompared,
     ReleaseKnownGood,
     EffectRecovered,
     LoopPaused,
@@ -473,9 +500,11 @@ type Event = (
     | SensitivityMeasured
     | RunJudged
     | MeasureKept
+    | ConfigurationKept
     | WorklogWritten
     | RunFinished
     | ConclusionsRechecked
+    | ReadOnlyCompared
     | ReleaseKnownGood
     | EffectRecovered
     | LoopPaused

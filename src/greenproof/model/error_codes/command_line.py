@@ -184,6 +184,12 @@ COMMAND_LINE: tuple[ErrorKind, ...] = (
         "Add --no-faults, which reaches 'inconclusive' at best; or prove the same release on staging.",
     ),
     usage(
+        "read-only-options",
+        "A read-only turn changes nothing, so options about changes have no place beside it.",
+        "greenproof loop --read-only --until verified",
+        "Leave the other option out.",
+    ),
+    usage(
         "production-loop",
         "The loop deploys and disturbs, so it is refused on an environment of kind production.",
         "greenproof loop --environment production",

@@ -48,6 +48,12 @@ RELEASES: tuple[ErrorKind, ...] = (
         "Use that version; or move the file away, then the next deploy begins anew.",
     ),
     failed(
+        "contents-unreadable",
+        "A store could not be asked what it holds, so nothing can be said of whether its data changed.",
+        "loop --read-only while PostgreSQL is down",
+        "Look at the log of the dependency: `greenproof logs NAME`.",
+    ),
+    failed(
         "schema-unreadable",
         "The schema of a database can't be read, so nobody can tell what a migration did to it.",
         "a PostgreSQL that was killed during a deploy",
