@@ -1,0 +1,225 @@
+"""The loop is killed again and again, at instants that are drawn: nothing is lost, done twice, or left behind.
+
+The short version of `bench/crash`, which does the same to Apex.
+"""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from greenproof.ledger import Ledger
+from greenproof.ledger.entry import Entry
+
+SHOP = Path(__file__).resolve().parents[1] / "support" / "shop.py"
+MARK = "GREENPROOF_TEST_KILLED"
+CASES = 6
+
+CONFIGURATION = """
+schema = 1
+[project]
+name = "shop"
+[environments.local]
+kind = "local"
+platform = "local"
+[services.shop]
+source = "services"
+command = ["{python}", "serve.py", "{{PORT}}"]
+health = "/health"
+ready = "/health"
+start_timeout = 20
+[targets.shop]
+service = "shop"
+env = ["SHOP_URL"]
+[suites.e2e]
+command = ["{python}", "-m", "pytest", "-q", "-p", "no:asyncio", "-p", "no:anyio"]
+timeout = 120
+"""
+SERVE = """
+import os, sys
+import shop
+shop.serve(int(sys.argv[1]), os.environ["GREENPROOF_REVISION"])
+"""
+# Counts for itself what begins and when. No case waits for anybody: the instants of the kills are drawn.
+SUITE = """
+import json, os, time, urllib.request
+from pathlib import Path
+import pytest
+HERE = Path(__file__).parent
+def order(*prices):
+    request = urllib.request.Request(os.environ["SHOP_URL"] + "/orders", json.dumps({"prices": prices}).encode())
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+@pytest.mark.parametrize("number", range(6))
+def test_total(number):
+    with (HERE / "begun.jsonl").open("a") as file:
+        file.write(json.dumps([time.time(), number]) + "\\n")
+    total = order(2, number)["total"]
+    # Work that takes a moment, so that some are under way when the loop dies.
+    time.sleep(0.1)
+    assert total == 2 + number
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A shop whose first release is known to be good."""
+    place = tmp_path_factory.mktemp("killed")
+    (place / "services").mkdir()
+    shutil.copy2(SHOP, place / "services" / "shop.py")
+    (place / "services" / "serve.py").write_text(SERVE)
+    (place / "greenproof.toml").write_text(CONFIGURATION.format(python=sys.executable))
+    (place / "test_shop.py").write_text(SUITE)
+    try:
+        first = greenproof(place, "loop", "--no-fail-fast")
+        assert first.returncode == 0, first.stdout + first.stderr
+        yield place
+    finally:
+        greenproof(place, "down", "-q")
+
+
+def greenproof(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "greenproof", *arguments]
+    environment = {**os.environ, MARK: str(place)}
+    return subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=120, env=environment, check=False)
+
+
+def attempt(place: Path, seconds: float, *, amid: bool = False, also: psutil.Process | None = None) -> bool:
+    """A loop that dies with its process group after so many seconds, or so many after the next case began (`amid`);
+    false: it had come to its end before.
+    """
+    begun = place / "begun.jsonl"
+    size = begun.stat().st_size
+    process = subprocess.Popen(
+        [sys.executable, "-m", "greenproof", "loop"],
+        cwd=place,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, MARK: str(place)},
+        start_new_session=True,
+    )
+    try:
+        while amid and process.poll() is None and begun.stat().st_size == size:
+            time.sleep(0.01)
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        if also is not None:
+            also.kill()
+        process.wait()
+        return True
+    return False
+
+
+def entries(place: Path) -> list[Entry]:
+    with Ledger.open(place / ".greenproof" / "ledger.db", create=False) as ledger:
+        return list(ledger.entries())
+
+
+def supervisor(place: Path) -> psutil.Process:
+    found = json.loads((place / ".greenproof" / "environments" / "local" / "supervisor.json").read_text())
+    return psutil.Process(found["pid"])
+
+
+def switches(place: Path) -> int:
+    path = place / ".greenproof" / "environments" / "local" / "releases" / "state.json"
+    return int(json.loads(path.read_text())["switches"])
+
+
+def left_behind(place: Path) -> list[str]:
+    """What works in the project or carries our mark, and is not of the environment's own family."""
+    owner = supervisor(place)
+    deadline = time.monotonic() + 5
+    while True:
+        family = {owner.pid, *(child.pid for child in owner.children(recursive=True))}
+        found = []
+        for process in psutil.process_iter():
+            try:
+                marked = process.environ().get(MARK) == str(place) or Path(process.cwd()).is_relative_to(place)
+                if marked and process.pid not in family and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(" ".join(process.cmdline()))
+            except (psutil.Error, OSError):
+                continue
+        if not found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.05)
+
+
+# The last number: which kill takes the owner of the environment along, too.
+@pytest.mark.parametrize(("seed", "broken", "with_owner"), [(1, False, None), (2, True, 1)])
+def test_nothing_is_lost_doubled_or_left(project: Path, seed: int, broken: bool, with_owner: int | None) -> None:
+    draw = random.Random(seed)
+    shop = project / "services" / "shop.py"
+    text = SHOP.read_text()
+    wrong = text.replace('sum(body.get("prices", []))', "0")
+    assert wrong != text
+    shop.write_text(f"{wrong if broken else text}\n# {seed}\n")
+    begun = project / "begun.jsonl"
+    known, before, began = len(entries(project)), switches(project), len(begun.read_text().splitlines())
+    kills: list[tuple[float, list[Entry]]] = []
+    for number in range(2):
+        amid = number == 1
+        owner = supervisor(project) if number == with_owner else None
+        if not attempt(project, draw.uniform(0, 1) if amid else draw.uniform(1.5, 4), amid=amid, also=owner):
+            break
+        kills.append((time.time(), entries(project)[known:]))
+    assert len(kills) == 2
+    last = greenproof(project, "loop")
+    found = entries(project)[known:]
+
+    # It comes to the right verdict.
+    assert last.returncode == (1 if broken else 0), last.stdout + last.stderr
+    assert [e.body["verdict"] for e in found if e.kind == "RunJudged"] == ["failed" if broken else "verified"]
+    assert len({e.run for e in found if e.kind == "StepStarted"}) == 1
+    assert [e.kind for e in found].count("RunFinished") == 1
+    # Nothing that was recorded is lost.
+    for _, recorded in kills:
+        assert [e.hash for e in found[: len(recorded)]] == [e.hash for e in recorded]
+    assert greenproof(project, "ledger", "verify", "--head", found[-1].hash).returncode == 0
+    # Nothing that was finished is done again.
+    ended: set[object] = set()
+    for entry in found:
+        if entry.kind == "StepStarted":
+            assert entry.body["step"] not in ended
+        if entry.kind == "StepFinished":
+            ended.add(entry.body["step"])
+    cases = Counter(e.body["case"]["id"] for e in found if e.kind == "CaseFinished")
+    assert set(cases.values()) == {1}
+    if not broken:
+        assert len(cases) == CASES
+    assert plain_again(begun.read_text().splitlines()[began:], kills, found) == []
+    # No effect on the outside is doubled.
+    deployed = [e.body["key"] for e in found if e.kind == "ReleaseDeployed"]
+    back = [e.body["key"] for e in found if e.kind == "RolledBack"]
+    assert (len(deployed), len(back)) == (1, 1 if broken else 0)
+    assert switches(project) - before == len(deployed) + len(back)
+    # Nothing is left behind.
+    assert left_behind(project) == []
+
+
+def plain_again(
+    begun: list[str], kills: list[tuple[float, list[Entry]]], found: list[Entry]
+) -> list[tuple[float, int]]:
+    """Cases that began in the plain run after they had been recorded as finished."""
+    fault_runs = sum(e.kind == "FaultRunFinished" for e in found)
+    again = []
+    lines = [json.loads(line) for line in begun]
+    for at, recorded in kills:
+        finished = {e.body["case"]["id"] for e in recorded if e.kind == "CaseFinished"}
+        for number in range(CASES):
+            if f"test_shop.py::test_total[{number}]" in finished:
+                later = [one for one in lines if one[1] == number and one[0] > at]
+                # Each fault run begins it once, and once more for each later kill in the midst of it.
+                if len(later) > fault_runs + sum(when > at for when, _ in kills):
+                    again.append((at, number))
+    return again
