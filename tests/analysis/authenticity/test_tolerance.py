@@ -224,6 +224,25 @@ def test_what_a_helper_refused_is_tried_past_it(
 
 
 @pytest.mark.parametrize(
+    ("asked", "spared"),
+    [
+        ([("GET", "/a"), ("GET", "/a")], 0),
+        ([("GET", "/a"), ("GET", "/b")], 1),
+        ([("POST", "/a"), ("GET", "/a")], 1),
+        ([("GET", "/a"), ("POST", "/a")], 1),
+    ],
+)
+def test_what_is_asked_again_is_not_spared(asked: list[tuple[str, str]], spared: int) -> None:
+    made = tuple(replace(EXCHANGE, id=f"x{n}", method=m, path=p) for n, (m, p) in enumerate(asked))
+    plain = replace(run(RECORD), exchanges=made)
+    failure = Failure(Phase.CALL, "check", "AssertionError", "500", 2, "opened")
+    error = replace(faulted(FaultKind.ERROR, replace(RED, failure=failure)))
+    error = replace(error, exchanges=(replace(made[0], fault=FaultKind.ERROR),))
+    plan = tailored(plan_faults(plain, CLAIMS).value, plain, error, CLAIMS, lambda _: Tolerance(), Statements({}))
+    assert plan.cases[CASE].instead == Substitute(None, emptied=True, after=spared, whole_from=2)
+
+
+@pytest.mark.parametrize(
     ("helper", "last_ns", "delivered", "expected"),
     [
         ("opened", 140, False, ("unproven", ["later-unchecked"])),

@@ -79,7 +79,14 @@ def _of_helper(
     if 400 <= (contact.call[-1].status or 0) < 500:
         return None
     count = len(contact.call)
-    return Substitute(status=None, emptied=True, after=reached if reached < count else 0, whole_from=count)
+    spared = 0 if reached >= count or _asked_again(contact, reached) else reached
+    return Substitute(status=None, emptied=True, after=spared, whole_from=count)
+
+
+def _asked_again(contact: Contact, reached: int) -> bool:
+    """Whether what was asked so far, and made nothing, is asked again: else its first answer would do for the later."""
+    later = {(x.target, x.path) for x in contact.call[reached:] if x.method == "GET"}
+    return all(x.method == "GET" and (x.target, x.path) in later for x in contact.call[:reached])
 
 
 def _asked_once(contact: Contact) -> bool:
