@@ -37,6 +37,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="results, a line each; seeds in it are not run again")
     parser.add_argument("--place", type=Path, default=ROOT / "build" / "crash", help="one for each process of this")
     parser.add_argument("--kills", type=int, default=10, help="about so many a run")
+    parser.add_argument("--latest", type=float, default=25.0, metavar="SECONDS", help="of a process that is killed")
     parser.add_argument("--summary", type=Path, nargs="+", metavar="FILE")
     given = parser.parse_args()
     if given.summary:
@@ -51,7 +52,8 @@ def main() -> int:
     for seed in range(int(first), int(last or first) + 1):
         if seed in done:
             continue
-        result = once(place, scenario_of(seed, given.kills))
+        result = once(place, scenario_of(seed, given.kills, given.latest))
+        result["drawn"] = {"kills": given.kills, "latest_s": given.latest}
         with given.json.open("a", encoding="utf-8") as file:
             file.write(json.dumps(result) + "\n")
         print(_line(result), flush=True)
@@ -192,7 +194,7 @@ def summary(results: Sequence[dict[str, Any]]) -> int:
     """Print the figures; 1 if anything is wrong."""
     kills = sum(one["kills"] for one in results)
     print(f"{len(results)} runs, {kills} kills, {sum(one['supervisor_killed'] for one in results)} of them with the ")
-    print(f"supervisor; paused {sum(one['paused'] for one in results)} times")
+    print(f"supervisor of the environment; paused {sum(one['paused'] for one in results)} times")
     changes = Counter(one["change"] for one in results)
     print("releases: " + ", ".join(f"{name} {n}" for name, n in sorted(changes.items())))
     where = Counter(step for one in results for step in one["killed_in"])

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 
 from place import services_to_tag
 
-LATEST_S = 9.0
-"""A process is killed this many seconds after its start, or earlier."""
-
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
@@ -32,13 +29,13 @@ class Scenario:
         return self.change in ("same", "new")
 
 
-def scenario_of(seed: int, kills: int) -> Scenario:
-    """The same for the same seed. `kills`: about so many."""
+def scenario_of(seed: int, kills: int, latest_s: float) -> Scenario:
+    """The same for the same arguments: about so many kills, each at most so many seconds after a process began."""
     draw = random.Random(seed)
     change = draw.choices(("same", "new", "titles", "bypass", "dead"), (20, 45, 15, 10, 10))[0]
     services = tuple(sorted(draw.sample(services_to_tag(), draw.choice((1, 1, 2, 4))))) if change != "same" else ()
     count = draw.randint(max(1, kills - 2), kills + 2)
-    instants = tuple(round(draw.uniform(0.2, LATEST_S), 3) for _ in range(count))
+    instants = tuple(round(draw.uniform(0.2, latest_s), 3) for _ in range(count))
     supervisor = frozenset(n for n in range(count) if draw.random() < 0.4) if draw.random() < 0.2 else frozenset()
     pauses: tuple[tuple[int, float, float], ...] = ()
     if draw.random() < 0.25:
