@@ -17,6 +17,7 @@ class Loop:
         self.said: list[tuple[float, str]] = []
         """Seconds of the clock, and the line."""
         self.start = time.time()
+        self.load = os.getloadavg()[0]
         self.end = 0.0
         self._process = subprocess.Popen(
             place.command("loop", "--suite", "crash", *arguments),

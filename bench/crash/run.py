@@ -171,17 +171,17 @@ def _where(entries: Sequence[Entry], snapshot: Snapshot, start: float) -> str:
     return step
 
 
-def _resumes(story: Story, entries: Sequence[Entry]) -> list[tuple[float, bool]]:
+def _resumes(story: Story, entries: Sequence[Entry]) -> list[tuple[float, bool, float]]:
     """Of each process after a kill that had something to go on with: seconds until its first act, and whether it came
-    to that; if not, it was killed after so many seconds.
+    to that; if not, it was killed after so many seconds. Last, the load of the machine when it began.
     """
     found = []
     acts = [(datetime.fromisoformat(e.at).timestamp(), e) for e in entries if e.kind in _FIRST_ACTS]
-    for number, (start, end) in enumerate((loop.start, loop.end) for loop in story.loops):
-        if number == 0 or not any(at < start for at, _ in acts):
+    for number, loop in enumerate(story.loops):
+        if number == 0 or not any(at < loop.start for at, _ in acts):
             continue
-        first = next((at for at, _ in acts if start <= at <= end), None)
-        found.append((round((first or end) - start, 3), first is not None))
+        first = next((at for at, _ in acts if loop.start <= at <= loop.end), None)
+        found.append((round((first or loop.end) - loop.start, 3), first is not None, round(loop.load, 1)))
     return found
 
 
@@ -193,8 +193,8 @@ def _line(result: dict[str, Any]) -> str:
 def summary(results: Sequence[dict[str, Any]]) -> int:
     """Print the figures; 1 if anything is wrong."""
     kills = sum(one["kills"] for one in results)
-    print(f"{len(results)} runs, {kills} kills, {sum(one['supervisor_killed'] for one in results)} of them with the ")
-    print(f"supervisor of the environment; paused {sum(one['paused'] for one in results)} times")
+    both, paused = (sum(one[name] for one in results) for name in ("supervisor_killed", "paused"))
+    print(f"{len(results)} runs, {kills} kills, {both} of them with the supervisor; paused {paused} times")
     changes = Counter(one["change"] for one in results)
     print("releases: " + ", ".join(f"{name} {n}" for name, n in sorted(changes.items())))
     where = Counter(step for one in results for step in one["killed_in"])
@@ -208,16 +208,23 @@ def summary(results: Sequence[dict[str, Any]]) -> int:
     ):
         bad = [one for one in results if any(text.startswith(f"{number} ") for text in one["wrong"])]
         print(f"{number}. {name}: {len(bad)} of {len(results)} runs {[one['seed'] for one in bad] or ''}")
-    reached = sorted(s for one in results for s, came in one["resumes"] if came)
-    cut = sorted(s for one in results for s, came in one["resumes"] if not came)
+    resumes = [tuple(resume) for one in results for resume in one["resumes"]]
+    _print_resumes("", resumes)
+    calm = 2.0 * (os.cpu_count() or 1)
+    _print_resumes(f", load at most {calm:.0f}", [resume for resume in resumes if resume[2] <= calm])
+    return int(any(one["wrong"] for one in results))
+
+
+def _print_resumes(which: str, resumes: Sequence[tuple[float, bool, float]]) -> None:
+    reached = sorted(seconds for seconds, came, _ in resumes if came)
+    cut = sorted(seconds for seconds, came, _ in resumes if not came)
     if reached:
         quantile = reached[math.ceil(0.95 * len(reached)) - 1]
         print(
-            f"start to first act of a resumed run: n {len(reached)}, median {reached[len(reached) // 2]:.2f} s, "
+            f"start to first act of a resumed run{which}: n {len(reached)}, median {reached[len(reached) // 2]:.2f} s, "
             f"95th percentile {quantile:.2f} s, max {reached[-1]:.2f} s; killed before it: {len(cut)}, "
             f"{sum(s > quantile for s in cut)} of these later than the 95th percentile"
         )
-    return int(any(one["wrong"] for one in results))
 
 
 if __name__ == "__main__":
