@@ -396,6 +396,9 @@ ELSEWHERE = {
     "greenproof.ledger.ledger": "tests/ledger/test_verification.py",
     "greenproof.ledger.verification": "tests/ledger/test_verification.py",
     "greenproof.model.events": "tests/model/test_events.py",
+    "greenproof.analysis.drift.services": "tests/analysis/drift/test_reading.py",
+    "greenproof.analysis.drift.values": "tests/analysis/drift/test_reading.py",
+    "greenproof.analysis.drift.written": "tests/analysis/drift/test_reading.py",
 }
 # They read what we, or programs that we chose, have written; or their reader is one of those above.
 NOT_FOREIGN = {
@@ -419,7 +422,11 @@ NOT_FOREIGN = {
     "greenproof.analysis.measure.rules.mocking": "fixed patterns over names that were parsed",
     "greenproof.cli.completing": "names out of our own ledger, by one fixed pattern",
     "greenproof.cli.usage": "fixed patterns over click's own messages",
+    "greenproof.adapters.probes.tls": "what OpenSSL took for a certificate; the tests of probes show it servers that have none",
+    "greenproof.loop.drifting": "an address of the platform, and fixed patterns over a configuration that was checked",
     "greenproof.loop.flooring": "a URL that was checked",
+    "greenproof.loop.lastgood": "evidence that is named by its digest; what can't be read is as good as not there",
+    "greenproof.reporting.drift": "our own schema",
     "greenproof.loop.remembering": "times that our own ledger has written; tests/loop/test_remembering.py",
     "greenproof.reporting.comparison": "our own schema",
     "greenproof.reporting.floor": "our own schema",

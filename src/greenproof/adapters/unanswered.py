@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from greenproof.adapters.probes.tls import certificate_of, names_of
+
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
@@ -104,30 +106,13 @@ def _certificate(error: ssl.SSLCertVerificationError, host: str, port: int) -> T
 
 def _shown(host: str, port: int) -> "Certificate | None":
     """The certificate that a server shows; nothing is sent to it that could be read by a stranger."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     try:
-        # Imported late: only a bad certificate needs it.
-        from cryptography import x509
-
-        with (
-            socket.create_connection((host, port), timeout=_LOOK_S) as connection,
-            context.wrap_socket(connection, server_hostname=host) as secure,
-        ):
-            return x509.load_der_x509_certificate(secure.getpeercert(binary_form=True) or b"")
+        return certificate_of(host, port, _LOOK_S)
     except (OSError, ValueError):
         return None
 
 
 def _names(certificate: "Certificate") -> str:
-    from cryptography import x509
-
-    try:
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        names = [str(name.value) for name in found]
-    except (x509.ExtensionNotFound, ValueError):
-        names = []
-    names = names or [certificate.subject.rfc4514_string()]
+    names = names_of(certificate)
     shown = ", ".join("".join(c if c.isprintable() else "?" for c in name)[:80] for name in names[:_MOST_NAMES])
     return shown + (f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else "")

@@ -36,6 +36,7 @@ COMMANDS = {
     "history": ("history", "What the runs showed of a case, or of a service."),
     "compare": ("compare", "What changed from one run to another, over a fixed denominator."),
     "measure": ("measure", "What changed in the tests themselves, so that they may be green for less."),
+    "drift": ("drift", "Where what is declared, what is deployed and what the tests expect say different things."),
     "ledger": ("ledger", "The record of every run: verify it, read it."),
     "explain": ("explain", "What a reason or error code means, and what to do about it."),
     "completion": ("completion", "The script that teaches bash, zsh or fish to complete."),

@@ -14,6 +14,7 @@ from greenproof.analysis.selection import RunPhase, select
 from greenproof.analysis.value import features_at_risk, matrix
 from greenproof.loop.journal import Journal
 from greenproof.loop.kept import Kept
+from greenproof.loop.lastgood import keep_configuration
 from greenproof.loop.proving import Execution, Listener, ProofRequest, collect, execute, judge
 from greenproof.loop.requests import suite_request
 from greenproof.model.errors import GreenproofError, LeaseLostError, UsageError
@@ -212,6 +213,8 @@ def judge_cases(cycle: Cycle) -> Cycle:
     """judge: a verdict for every planned case, and one for the run."""
     proof = _judged(cycle)
     cycle.journal.judged(proof)
+    release = cycle.state.release.name if cycle.state.release else None
+    keep_configuration(cycle.journal, cycle.plan, cycle.environment, cycle.platform, cycle.suite, release)
     verdict = proof.verdict
     gate = Gate(cycle.plan.priorities, proof.command)
     proven = sum(v.verdict is Verdict.PROVEN for v in verdict.cases)
