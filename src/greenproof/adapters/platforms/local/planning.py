@@ -89,7 +89,8 @@ def plan_deploy(
     started = {one.service for one in services if one.action == "start"}
     then = _afterwards(now.state, after)
     target = then.target
-    warm = target if _all_run(load_release(layout, target), now) else None
+    # What does not run of it is started beside the new release.
+    warm = None if target is None or then.lacking(target) or blocking(then.since(target)) else target
     return DeployPlan(
         environment=layout.name,
         before=now.state.current,
@@ -200,10 +201,6 @@ def _afterwards(state: State, after: Release | None) -> State:
     if name == state.current:
         return state
     return replace(state, current=name, previous=state.current, went_back=False)
-
-
-def _all_run(release: Release | None, now: Present) -> bool:
-    return release is not None and all(now.runs(one.name) for one in release.revisions)
 
 
 def _traffic(services: Sequence[ServicePlan], now: Present) -> Iterator[TrafficMove]:

@@ -23,8 +23,9 @@ from greenproof.adapters.platforms.local.manifests import (
 )
 from greenproof.adapters.platforms.local.migrations import Migrations, failure_of
 from greenproof.adapters.platforms.local.recovery import book, cut_off, refuse_fenced
-from greenproof.adapters.platforms.local.startup import Startup, answering, confirm
-from greenproof.adapters.platforms.local.state import Applied, Intent, Known, State, StateFile, now
+from greenproof.adapters.platforms.local.startup import Startup, answering, confirm, open_doors
+from greenproof.adapters.platforms.local.state import Applied, Intent, Known, State, StateFile, blocking, now
+from greenproof.adapters.platforms.local.warming import Warming
 from greenproof.model.errors import GreenproofError, PlanError, PlatformError
 from greenproof.model.facts import Release
 from greenproof.model.releases import KnownGood, ReleaseBook, Rollback
@@ -62,6 +63,7 @@ class Releases:
         self._ingress = ingress
         self._servers = servers
         self._later: set[asyncio.Task[None]] = set()
+        self._warming = Warming(context, ingress, self.lookup, self._running, self._warmed)
         self._retiring: set[Instance] = set()
 
     @property
@@ -84,11 +86,13 @@ class Releases:
     async def deploy(self, blueprint: Blueprint, key: str, permit: Permit, progress: Progress) -> Release:
         """Start what is new beside the old, wait until all is ready, switch; or undo everything."""
         release = blueprint.release
-        await self._open_doors(blueprint.launches.values())
+        await self._warming.end()
+        await open_doors(self._context, self._ingress, blueprint.launches.values())
         running = {name: self._running(launch) for name, launch in blueprint.launches.items()}
         kept = {name: one for name, one in running.items() if one is not None}
         if self.live and self.live.release.name == release.name and len(kept) == len(running):
             progress(f"{release.name} is already deployed")
+            self._warm_up()
             self.store.put(self.state.with_effect(key, "deploy", self.live.release))
             return self.live.release
         keep_release(self._context.layout, release, blueprint.levels)
@@ -124,12 +128,13 @@ class Releases:
             stayed = Rollback(live.release, None, True, 0.0, state.is_good(live.release.name))
             self.store.put(state.with_effect(key, "rollback", stayed))
             return stayed
+        await self._warming.end(unless=blueprint.release.name)
         undoing = await self.migrations.on_the_way_to(blueprint.release.name) if name != state.current else []
         warm = await self._warm(blueprint)
         cold = [[one for one in level if one.service not in warm] for level in blueprint.ordered]
         for launch in (one for level in cold for one in level):
             check_unchanged(self._context.layout, launch, self._context.means.secrets)
-        await self._open_doors(blueprint.launches.values())
+        await open_doors(self._context, self._ingress, blueprint.launches.values())
         again = [one for level in blueprint.ordered for one in level] if state.lacking(name) else []
         self._begin("rollback", blueprint.release.name, key)
         broken = await self._broken() if any(cold) else set()
@@ -171,7 +176,7 @@ class Releases:
             progress(f"restore {name}")
             for launch in blueprint.launches.values():
                 check_unchanged(self._context.layout, launch, self._context.means.secrets)
-            await self._open_doors(blueprint.launches.values())
+            await open_doors(self._context, self._ingress, blueprint.launches.values())
             launches = [one for level in blueprint.ordered for one in level]
             if any(one.migrate for one in launches) and (self.state.lacking(name) or await self.migrations.empty()):
                 self._begin("deploy", name, "")
@@ -190,6 +195,7 @@ class Releases:
         self.live, self.unrestored = Deployed(blueprint.release, startup.fresh), ""
         self._switch(self.live)
         self._restored(name)
+        self._warm_up()
         progress(f"traffic is on {name} again")
         return blueprint.release
 
@@ -270,17 +276,11 @@ class Releases:
 
     async def stop(self) -> None:
         """Stop everything."""
+        await self._warming.end()
         instances = self._instances(self.held.values()) | self._instances([self.live])
         self.live = None
         self.held.clear()
         await asyncio.gather(*(one.stop() for one in instances), *self._later)
-
-    async def _open_doors(self, launches: Iterable[Launch]) -> None:
-        """Open a public port for each service, so that services can be told each other's addresses."""
-        for launch in launches:
-            if launch.service not in self._ingress.doors:
-                port = self._context.ports.stable(f"service:{launch.service}", launch.port)
-                await self._ingress.open(launch.service, port)
 
     def _running(self, launch: Launch) -> Instance | None:
         for deployed in (self.live, *self.held.values()):
@@ -389,9 +389,32 @@ class Releases:
         dropped = self._instances(one for name, one in self.held.items() if name != self.state.target)
         self.held = {name: one for name, one in self.held.items() if name == self.state.target}
         kept = self._instances(self.held.values()) | self._instances([self.live])
-        for instance in (set(others) | dropped) - kept - self._retiring:
+        self._retire_all((set(others) | dropped) - kept)
+        self._warm_up()
+
+    def _retire_all(self, instances: Iterable[Instance]) -> None:
+        for instance in set(instances) - self._retiring:
             self._retiring.add(instance)
             self._do_later(self._retire(instance))
+
+    def _warm_up(self) -> None:
+        """See that the release to which a rollback leads runs."""
+        name, state = self.state.target, self.state
+        if name is None or self.live is None or state.lacking(name) or blocking(state.since(name)):
+            return
+        if name not in self.held or not all(one.alive for one in self.held[name].instances.values()):
+            self._warming.begin(name)
+
+    def _warmed(self, blueprint: Blueprint, instances: dict[str, Instance]) -> None:
+        name = blueprint.release.name
+        before = self.held.pop(name, None)
+        self.held[name] = Deployed(blueprint.release, instances)
+        if name == self.state.target:
+            others = self._instances([before]) - set(instances.values())
+            self._retire_all(others - self._instances([self.live]))
+        else:
+            # Another one was proven good meanwhile.
+            self._hold()
 
     async def _retire(self, instance: Instance) -> None:
         await instance.upstream.quiet(DRAIN)
@@ -432,6 +455,7 @@ class Releases:
 
     def _close(self, error: BaseException, stays: Sequence[Applied], progress: Progress) -> None:
         """What was begun is undone; the old release is live. What stays of it is said with the error."""
+        self._warm_up()
         intent, failure = self.state.intent, failure_of(error)
         schema = tuple(self.migrations.told(one) for one in stays)
         if failure is not None and schema:

@@ -15,10 +15,19 @@ Progress = Callable[[str], None]
 class Startup:
     """Fresh instances, until somebody takes them over or they are undone."""
 
-    def __init__(self, context: Context, ingress: Ingress, lookup: Lookup, broken: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        context: Context,
+        ingress: Ingress,
+        lookup: Lookup,
+        broken: Collection[str] = (),
+        *,
+        quietly: bool = False,
+    ) -> None:
         """`broken` names services whose traffic nobody answers: the fresh one gets it as soon as it is ready, because
-        others may need it to become ready themselves.
+        others may need it to become ready themselves. `quietly`: no fresh one gets any traffic.
         """
+        self._quietly = quietly
         self.fresh: dict[str, Instance] = {}
         self._context, self._ingress, self._lookup = context, ingress, lookup
         self._broken = frozenset(broken)
@@ -40,7 +49,7 @@ class Startup:
         reading = await instance.await_ready()
         progress(f"{name} is ready ({reading.latency_ms:.0f} ms)")
         door = self._ingress.doors[service]
-        if door.upstream is None or service in self._broken:
+        if not self._quietly and (door.upstream is None or service in self._broken):
             self._before[service] = door.upstream
             door.upstream = instance.upstream
 
@@ -50,6 +59,13 @@ class Startup:
             if self._ingress.doors[service].upstream is self.fresh[service].upstream:
                 self._ingress.doors[service].upstream = upstream
         await asyncio.gather(*(one.stop() for one in self.fresh.values()))
+
+
+async def open_doors(context: Context, ingress: Ingress, launches: Iterable[Launch]) -> None:
+    """Open a public port for each service, so that services can be told each other's addresses."""
+    for launch in launches:
+        if launch.service not in ingress.doors:
+            await ingress.open(launch.service, context.ports.stable(f"service:{launch.service}", launch.port))
 
 
 async def confirm(instances: Iterable[Instance]) -> None:
