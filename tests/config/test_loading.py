@@ -36,6 +36,8 @@ source = "services"
 include = ["apex/auth/**"]
 command = ["{python}", "-m", "apex.auth", "--port", "{PORT}"]
 migrate = ["{python}", "-m", "apex.migrations"]
+migrate_undo = ["{python}", "-m", "apex.migrations", "--back"]
+migration = "reversible"
 python = ".venv"
 port = 8801
 needs = ["postgres", "redis"]
@@ -116,6 +118,8 @@ def test_everything_arrives_in_the_plan(folder):
     assert auth.identity == IdentitySource(None, "/version", "revision", None)
     assert (auth.log.file, auth.log.depth.field, auth.log.depth.core) == (folder / "auth.log", "how", ("db",))
     assert auth.env["JWT_SECRET"] == "{secret.jwt}"
+    assert (auth.migrate_undo, auth.migration) == (("{python}", "-m", "apex.migrations", "--back"), "reversible")
+    assert (web.migrate_undo, web.migration) == (None, None)
     assert web.identity == IdentitySource()
     assert web.include == ("**",)
     assert plan.targets[0].identity == auth.identity
@@ -168,6 +172,29 @@ WRONG = [
     ('source = "services"\ninc', 'source = "../"\ninc', "services.auth.source", "leads out", "inside"),
     ('source = "services"\ninc', 'source = "/"\ninc', "services.auth.source", "leads out", "inside"),
     ('source = "services"\ninc', 'source = "a\\u0000b"\ninc', "services.auth.source", "path", "inside"),
+    (
+        'migrate_undo = ["{python}", "-m", "apex.migrations", "--back"]\n',
+        "",
+        "services.auth.migration",
+        "needs",
+        "_undo",
+    ),
+    (
+        '["{python}", "web.py"]',
+        '["a"]\nmigration = "compatible"',
+        "services.web.migration",
+        "there is none",
+        "migrate =",
+    ),
+    (
+        '["{python}", "web.py"]',
+        '["a"]\nmigrate_undo = ["b"]',
+        "services.web.migrate_undo",
+        "there is none",
+        "migrate =",
+    ),
+    ('"--back"]', '"{secret.jwt}"]', "services.auth.migrate_undo[3]", "list of processes", "env only"),
+    ('"reversible"', '"reversibel"', "services.auth.migration", "reversibel", "did you mean 'reversible'"),
     ("port = 8801", "prot = 8801", "services.auth.prot", "not a key", "did you mean 'port'"),
     ("port = 8801", "port = 70000", "services.auth.port", "70000", "at most 65535"),
     ("port = 8801", "port = -1", "services.auth.port", "-1", "at least 1"),
@@ -253,7 +280,7 @@ def test_all_mistakes_at_once_in_the_order_of_the_file(folder):
     assert [p.where for p in found] == [
         "services.auth.port", "services.web.needs[0]", "claims[0].routes[1]", "suites.e2e.timeout",
     ]  # fmt: skip
-    assert [p.line for p in found] == [22, 35, 46, 67]
+    assert [p.line for p in found] == [24, 37, 48, 69]
     shown = load_error(folder, text).lines()
     assert shown[0].startswith("error: ")
     assert any(line.endswith(":22: services.auth.port: 0 is out of range [config-out-of-range]") for line in shown)
