@@ -226,8 +226,8 @@ def execute(request: ProofRequest, listener: Listener, keeper: Keeper | None = N
     reported = (case.id for case in plain.cases)
     known = dict.fromkeys((*request.collected, *plain.collected, *plain.deselected, *reported, *found))
     inherited = take_over(request.baseline, tuple(known), found, request.removed)
-    planned = (*inherited.cases, *_within_phases(tuple(found), request.phases))
-    hidden = {case: why for p in plain.processes[:1] for case, why in silenced(p).items() if not request.phases}
+    planned = (*inherited.cases, *_selected(tuple(found), request))
+    hidden = {case: why for p in plain.processes[:1] for case, why in silenced(p).items()}
     return Execution(
         began.at,
         targets,
@@ -557,9 +557,13 @@ def _traces(run: RunObservation) -> frozenset[str]:
     return frozenset(x.trace_id for x in answered if x.trace_id)
 
 
-def _within_phases(planned: Sequence[str], phases: Sequence[RunPhase]) -> tuple[str, ...]:
-    """With phases, only what was selected is planned."""
-    if not phases:
-        return tuple(dict.fromkeys(planned))
-    wanted = {case.split("[", 1)[0] for phase in phases for case in phase.cases}
-    return tuple(i for i in dict.fromkeys(planned) if i.split("[", 1)[0] in wanted)
+def _selected(planned: Sequence[str], request: ProofRequest) -> tuple[str, ...]:
+    """What is planned of the tests that stand in the sources: all but those that were collected and left for another
+    time. A test that is not even collected was never left out by us.
+    """
+    planned = tuple(dict.fromkeys(planned))
+    if not request.phases:
+        return planned
+    wanted = {case.split("[", 1)[0] for phase in request.phases for case in phase.cases}
+    left_out = {case.split("[", 1)[0] for case in request.collected} - wanted
+    return tuple(case for case in planned if case.split("[", 1)[0] not in left_out)

@@ -46,4 +46,4 @@ def _told(kept: Sequence[str], renamed: Mapping[str, str], gone: Sequence[str]) 
         parts.append(f"{len(renamed)} have another name ({', '.join(first + more)})")
     if gone:
         parts.append(f"{len(gone)} were taken away on purpose (--removed)")
-    return ", ".join(parts) or "all of them are here"
+    return ", ".join(parts) or "each of them was collected, or still stands in the sources"
