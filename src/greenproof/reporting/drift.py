@@ -61,15 +61,27 @@ def _pair(pair: Pair, verbose: bool) -> Iterator[str]:
     told = f", {_many(len(notes), 'note')}" if notes else ""
     yield printable(f"{title} ({beside}{told}; {pair.first} -> {pair.second})")
     shown = [*matters, *notes]
-    for one in shown if verbose else shown[:_SHOWN]:
-        yield from _difference(one)
-    if not verbose and len(shown) > _SHOWN:
-        yield f"  and {len(shown) - _SHOWN} more (-v shows them)"
+    groups = _alike(shown)
+    for group in groups if verbose else groups[:_SHOWN]:
+        yield from _difference(group)
+    if not verbose and len(groups) > _SHOWN:
+        yield f"  and {sum(len(group) for group in groups[_SHOWN:])} more (-v shows them)"
 
 
-def _difference(one: Difference) -> Iterator[str]:
+def _alike(differences: Sequence[Difference]) -> list[list[Difference]]:
+    """Those of several services that share a source, or a value, stand together."""
+    groups: dict[object, list[Difference]] = {}
+    for one in differences:
+        values = tuple(setting.value if setting else None for setting in (one.first, one.second))
+        groups.setdefault((one.name, one.state, one.matters, one.text, values), []).append(one)
+    return list(groups.values())
+
+
+def _difference(group: Sequence[Difference]) -> Iterator[str]:
+    one = group[0]
     note = "" if one.matters else "note: "
-    yield printable(f"  {note}{one.state.value}: {one.subject}: {one.name} [{one.kind.value}] {one.id}")
+    subjects = ", ".join(each.subject for each in group)
+    yield printable(f"  {note}{one.state.value}: {subjects}: {one.name} [{one.kind.value}] {one.id}")
     yield printable(f"    {one.text}")
     for setting in (one.first, one.second):
         yield f"    {_side(setting)}"

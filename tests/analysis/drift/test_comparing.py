@@ -268,3 +268,11 @@ def test_exit_codes() -> None:
     changed = since_last_good(side(Side.TESTS, port), side(Side.TESTS, replace(port, value="81")))
     assert drifted(good, changed) is ExitCode.VERIFIED
     assert drifted(replace(changed, counts=True)) is ExitCode.FAILED
+
+
+def test_a_port_that_was_declared_since_is_told_once() -> None:
+    deployed = setting("api", "port", Kind.PORT, "80"), setting("api", "listening port", Kind.PORT, "80", SEEN)
+    found = declared_and_deployed(
+        side(Side.DECLARED, setting("api", "port", Kind.PORT, "81")), side(Side.DEPLOYED, *deployed)
+    )
+    assert told(found) == [("api", "port", State.DIFFERS, True)]

@@ -137,18 +137,18 @@ def test_constants_of_a_source_are_found_with_their_names_and_lines() -> None:
     assert told == [
         ("BASE_URL", Kind.URL, "https://api.staging.test/v1", Role.USED, 4),
         ("PORT", Kind.PORT, "9001", Role.USED, 5),
-        # A key that stands twice in one table is seen twice.
+        # A key that stands twice in one table is seen twice, in the order of the source: the last one counts.
         ("init_timeout", Kind.TIMEOUT, "60.0", Role.USED, 6),
-        ("init_timeout", Kind.TIMEOUT, "8.0", Role.USED, 6),
         ("pool_size", Kind.POOL, "5", Role.USED, 6),
+        ("init_timeout", Kind.TIMEOUT, "8.0", Role.USED, 6),
         ("API_URL", Kind.URL, "http://localhost:8000", Role.FALLBACK, 8),
         ("connect.timeout", Kind.TIMEOUT, "3", Role.USED, 9),
         ("connect.timeout", Kind.TIMEOUT, "10", Role.USED, 10),
         ("connect.timeout.connect", Kind.TIMEOUT, "2.5", Role.USED, 10),
         ("connect.get()", Kind.URL, "http://other.test:81/a", Role.USED, 11),
         ("connect.timeout", Kind.TIMEOUT, "7", Role.USED, 11),
-        ("connect.api_key", Kind.KEY, "s3cret-s3cret", Role.USED, 12),
         ("connect.subprotocols", Kind.SUBPROTOCOL, "jwt, jwt.{}", Role.USED, 12),
+        ("connect.api_key", Kind.KEY, "s3cret-s3cret", Role.USED, 12),
         ("connect.a literal", Kind.URL, "http://mentioned.test", Role.MENTIONED, 14),
     ]
     assert found.variables == {"BYPASS_KEY": ("e2e/conftest.py", 7), "API_URL": ("e2e/conftest.py", 8)}

@@ -121,7 +121,9 @@ def _observed(declared: Snapshot, deployed: Snapshot) -> Iterator[Difference]:
         if seen.source.origin is not Origin.OBSERVED:
             continue
         if seen.name == LISTENING:
-            yield from _listening(wanted.get((seen.subject, "port")), seen)
+            # A port that was declared since is told already; this is about the one that was deployed.
+            port = manifests.get((seen.subject, "port")) or wanted.get((seen.subject, "port"))
+            yield from _listening(port, seen)
         elif seen.name == IDENTITY:
             expected = manifests.get((seen.subject, "revision"))
             if expected is None or expected.value != seen.value:

@@ -82,6 +82,7 @@ class _Reader:
     def __init__(self, path: str) -> None:
         self._path = path
         self.values: list[Written] = []
+        self._found: list[tuple[int, int, Written]] = []
         self.words: set[str] = set()
         self.variables: dict[str, int] = {}
         self._taken: set[int] = set()
@@ -99,7 +100,8 @@ class _Reader:
                 self._node(node, scope)
             # The last comes off first, so that values are found in the order of the file.
             waiting += [(child, inner) for child in reversed(list(self._children(node)))]
-        self.values.sort(key=lambda found: (found.line, found.name, found.value))
+        # In the order of the source: of two entries of a table with one key, the last one counts.
+        self.values = [found for _, _, found in sorted(self._found, key=lambda place: place[:2])]
 
     def _children(self, node: ast.AST) -> Iterator[ast.AST]:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -188,9 +190,9 @@ class _Reader:
         # Its parts are not taken once more on their own.
         self._taken.update(id(part) for part in ast.walk(node))
         inside = f"{scope}.{name}" if scope else name
-        self.values.append(
-            Written(self._path, getattr(node, "lineno", 0), f"{self._path}::{inside}", kind, text, role, variable)
-        )
+        line, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+        written = Written(self._path, line, f"{self._path}::{inside}", kind, text, role, variable)
+        self._found.append((line, column, written))
 
 
 def _named(node: ast.Assign | ast.AnnAssign | ast.Dict) -> Iterator[tuple[str, ast.expr]]:
