@@ -223,3 +223,25 @@ def plain_again(
                 if len(later) > fault_runs + sum(when > at for when, _ in kills):
                     again.append((at, number))
     return again
+
+
+def test_a_release_is_not_blamed_for_the_end_of_its_environment(project: Path) -> None:
+    """It stays where it is, though the tests failed: the release before would have been gone as well."""
+    (project / "services" / "shop.py").write_text(f"{SHOP.read_text()}\n# 3\n")
+    begun = project / "begun.jsonl"
+    known, size, owner = len(entries(project)), begun.stat().st_size, supervisor(project)
+    loop = subprocess.Popen(
+        [sys.executable, "-m", "greenproof", "loop", "--no-faults"],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, MARK: str(project)},
+    )
+    while loop.poll() is None and begun.stat().st_size == size:
+        time.sleep(0.01)
+    owner.kill()
+    told, _ = loop.communicate(timeout=120)
+    assert loop.returncode == 1, told
+    assert "no rollback: shop was not ready after the suite" in told
+    assert [e.kind for e in entries(project)[known:] if e.kind == "RolledBack"] == []

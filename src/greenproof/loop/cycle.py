@@ -84,6 +84,8 @@ class State:
     release: Release | None = None
     live: str | None = None
     """Name of the release that serves at the end of the turn."""
+    down: tuple[str, ...] = ()
+    """What the release stands on and was not ready when the suite had run."""
     phases: tuple[RunPhase, ...] = ()
     collected: tuple[str, ...] = ()
     steps: tuple[StepRecord, ...] = ()
@@ -206,7 +208,18 @@ def execute_suite(cycle: Cycle) -> Cycle:
     execution = execute(request_of(cycle), cycle.listener, cycle.kept)
     cycle.kept.put(_EXECUTION, execution)
     ran = len(execution.plain.cases)
-    return cycle.found(detail=f"{ran} cases ran, {len(execution.plain.exchanges)} exchanges seen")
+    return cycle.found(down=_down(cycle), detail=f"{ran} cases ran, {len(execution.plain.exchanges)} exchanges seen")
+
+
+def _down(cycle: Cycle) -> tuple[str, ...]:
+    """Dependencies that are not ready now; everything, if the environment itself is gone."""
+    readings = cycle.platform.ready()
+    servers = {dependency.name for dependency in cycle.plan.dependencies}
+    gone = all(reading.state == "absent" for reading in readings)
+    down = [reading for reading in readings if reading.state != "ready" and (gone or reading.service in servers)]
+    for reading in down:
+        cycle.journal.reading(reading)
+    return tuple(reading.service for reading in down)
 
 
 def judge_cases(cycle: Cycle) -> Cycle:
@@ -229,7 +242,7 @@ def judge_cases(cycle: Cycle) -> Cycle:
 
 def remedy_release(cycle: Cycle) -> Cycle:
     """remedy: a release whose gating cases are proven becomes known good; from one on which a gating case failed, the
-    environment goes back to the last known good one, as a whole.
+    environment goes back to the last known good one, as a whole. Not from one that failed without what it stands on.
     """
     state, options = cycle.state, cycle.options
     if cycle.suite.kind == "offline" or state.release is None:
@@ -243,6 +256,12 @@ def remedy_release(cycle: Cycle) -> Cycle:
     red = [told for told in state.not_proven if told.endswith(f" {Verdict.FAILED}")]
     if not red or not options.deploy or not options.rollback:
         return cycle.found(detail="nothing to do")
+    if state.down:
+        # Another release would stand on the same.
+        down = ", ".join(state.down)
+        return cycle.found(
+            detail=f"no rollback: {down} was not ready after the suite, so what failed may not be the release"
+        )
     return _go_back(cycle, state.release, red)
 
 
