@@ -283,7 +283,7 @@ def test_all_mistakes_at_once_in_the_order_of_the_file(folder):
     assert [p.line for p in found] == [24, 37, 48, 69]
     shown = load_error(folder, text).lines()
     assert shown[0].startswith("error: ")
-    assert any(line.endswith(":22: services.auth.port: 0 is out of range [config-out-of-range]") for line in shown)
+    assert any(line.endswith(":24: services.auth.port: 0 is out of range [config-out-of-range]") for line in shown)
     # Each mistake says what was expected and what to do.
     assert sum(line.startswith("  expected: ") for line in shown) == len(wrong)
     assert sum(line.startswith("  hint: ") and line != "  hint: None" for line in shown) == len(wrong)
