@@ -16,6 +16,10 @@ def _root(config: Path | None) -> Path:
     from greenproof.config import find
 
     # A configuration that is wrong can be compared all the same.
+    from greenproof.config.reading import read
+
+    if config is not None and not config.is_file():
+        read(config)  # says what is wrong with it
     found = config or find(Path.cwd())
     return found.absolute().parent if found else Path.cwd()
 
@@ -24,7 +28,7 @@ def _compared(root: Path, revision: str | None) -> MeasureReport:
     """What changed since a revision, or since the last good run."""
     # Imported late: --help needs none of it.
     from greenproof.ledger import Ledger
-    from greenproof.loop.measuring import present, since_last_good, since_revision
+    from greenproof.loop.measuring import since_last_good, since_revision
 
     if revision is not None:
         return since_revision(root, revision)
@@ -35,7 +39,7 @@ def _compared(root: Path, revision: str | None) -> MeasureReport:
             raise
         return MeasureReport(None, why=f"there is no ledger in {root}")
     with ledger:
-        return since_last_good(root, ledger, present(root))
+        return since_last_good(root, ledger).report
 
 
 @click.group(cls=Group)

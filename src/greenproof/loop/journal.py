@@ -24,7 +24,7 @@ from greenproof.loop.inheriting import (
     performance_before,
 )
 from greenproof.loop.knowing import concluded_before
-from greenproof.loop.measuring import present, since_last_good
+from greenproof.loop.measuring import since_last_good
 from greenproof.loop.once import identity_of, recorded_in
 from greenproof.loop.proving import ProofRequest, new_run_id
 from greenproof.loop.remembering import remembered
@@ -66,7 +66,7 @@ from greenproof.model.facts import (
     RunObservation,
 )
 from greenproof.model.inheritance import Inherited
-from greenproof.model.measure import Form
+from greenproof.model.measure import Measured
 from greenproof.model.performance import Performance
 from greenproof.model.plan import Environment, Plan
 from greenproof.model.proof import Proof
@@ -106,7 +106,7 @@ class Journal:
         self._recorded = recorded_in(ledger, self.run) if resumed else set()
         self._before = components_before(ledger, environment.name, without=self.run)
         self._release: str | None = None
-        self._measure: Form | None = None
+        self._measure: Measured | None = None
         self._deploy_s = 0.0
         self.inherited: tuple[Inherited, ...] = ()
         """What a report of this run takes over from earlier ones, but for the plan."""
@@ -189,10 +189,10 @@ class Journal:
         revisions = {t.revision for t in request.targets if t.revision}
         if self._release is None and revisions:
             self.found(revisions)
-        self._measure = present(self._plan.root)
+        self._measure = since_last_good(self._plan.root, self._ledger, request.removed)
         return replace(
             request,
-            measure=since_last_good(self._plan.root, self._ledger, self._measure, request.removed),
+            measure=self._measure.report,
             baseline=last_good(self._ledger, self._started),
             inherited=self.inherited,
             known=remembered(self._ledger, self._started) if remember and request.faults else {},
@@ -346,13 +346,19 @@ class Journal:
 
     def _measure_kept(self, proof: Proof) -> list[Event]:
         """What the tests were in this run, so that a later one can be compared with it."""
-        found = proof.measure
-        if found is None or self._measure is None:
+        found, measured = proof.measure, self._measure
+        if found is None or measured is None:
             return []
-        kept = (self._keep("what the tests are", dict(self._measure)),)
+        what = "what the tests are"
+        kept = self._known(what, measured.evidence) if measured.form is None else self._keep(what, dict(measured.form))
         ids = tuple(finding.id for finding in found.open)
         opened, accepted, notes = len(found.open), len(found.accepted), len(found.notes)
-        return [MeasureKept(self.cycle, self._suite, found.before, opened, accepted, notes, ids, kept)]
+        return [
+            MeasureKept(
+                self.cycle, self._suite, found.before, opened, accepted, notes, ids, (kept,), measured.files,
+                found.tests[1],
+            )
+        ]  # fmt: skip
 
     def known_now(self, release: Release | None) -> KnownBefore | None:
         """What the last run of the same kind concluded, where this one observed no case."""
@@ -413,7 +419,10 @@ class Journal:
 
     def _keep(self, what: str, text: Content) -> str:
         """Put a piece of evidence beside the ledger; the event that the id goes into makes its loss noticeable."""
-        identifier = self._ledger.put_evidence(text)
+        return self._known(what, self._ledger.put_evidence(text))
+
+    def _known(self, what: str, identifier: str) -> str:
+        """A piece of evidence that lies there already."""
         digest = identifier.removeprefix(PREFIX)
         self.evidence += ((what, f"../evidence/{digest[:2]}/{digest}"),)
         self.on_evidence(f"evidence kept: {what}: {identifier}")

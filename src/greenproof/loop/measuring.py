@@ -8,14 +8,13 @@ from pathlib import Path
 from greenproof.adapters.repository.measured import read_folder, read_revision
 from greenproof.analysis.authenticity import reasons
 from greenproof.analysis.authenticity.claims import matches_any
-from greenproof.analysis.measure import Measure, accept, compare, form_of, read_form
-from greenproof.analysis.measure.comparing import test_counts
+from greenproof.analysis.measure import Measure, accept, compare, count_tests, digest_of, form_of, read_form
 from greenproof.config.accepted import LONGEST_DAYS, read_accepted
 from greenproof.ledger import EventLedger
 from greenproof.ledger.past import summaries
 from greenproof.model.errors import LedgerError, UsageError
 from greenproof.model.events import CasesPlanned, MeasureKept
-from greenproof.model.measure import Form, MeasureBaseline, MeasureFinding, MeasureReport, Weight
+from greenproof.model.measure import Form, MeasureBaseline, Measured, MeasureFinding, MeasureReport, Weight
 from greenproof.model.text import printable
 from greenproof.model.verdicts import Reason
 
@@ -33,21 +32,33 @@ def since_revision(root: Path, revision: str) -> MeasureReport:
             expected="a revision in which this folder was already there",
             hint="the folder may have had another name then",
         )
-    return _report(root, _measure(form_of(files)), present(root), f"revision {commit[:12]}")
+    return _report(root, _measure(form_of(files)), form_of(read_folder(root)), f"revision {commit[:12]}")
 
 
-def since_last_good(root: Path, ledger: EventLedger, form: Form, removed: tuple[str, ...] = ()) -> MeasureReport:
-    """What changed since the last good run. Without one the report says so: that is not the same as no finding."""
-    baseline = last_measured(ledger)
-    now = _measure(form)
-    count = (0, test_counts(now, now)[1])
+def since_last_good(root: Path, ledger: EventLedger, removed: tuple[str, ...] = ()) -> Measured:
+    """What changed since the last good run. Without one the report says so: that is not the same as no finding.
+
+    Where every file is as it was then, nothing is parsed, and what that run kept is kept again.
+    """
+    baseline, files = last_measured(ledger), read_folder(root)
+    digest = digest_of(files)
     if baseline is None:
-        why = "no verified run has recorded what its tests were"
-        return MeasureReport(None, why=f"{why} ({count[1]} test functions now)", tests=count)
-    before = read_form(baseline.form)
+        form = form_of(files)
+        count = count_tests(_measure(form))
+        why = f"no verified run has recorded what its tests were ({count} test functions now)"
+        return Measured(MeasureReport(None, why=why, tests=(0, count)), digest, form)
+    kept = _kept(ledger, baseline)
+    if kept is not None and baseline.files == digest:
+        made = accept((), (), today(), f"run {baseline.run}", baseline.at)
+        return Measured(replace(made, tests=(baseline.tests, baseline.tests)), digest, None, baseline.evidence)
+    past = _read(kept)
+    form = form_of(files)
+    before = read_form(past)
     if before is None:
-        return MeasureReport(None, why=f"what run {baseline.run} recorded can't be read by this version", tests=count)
-    return _report(root, before, form, f"run {baseline.run}", baseline.at, (*baseline.removed, *removed), baseline.form)
+        count, why = count_tests(_measure(form)), f"what run {baseline.run} recorded can't be read by this version"
+        return Measured(MeasureReport(None, why=why, tests=(0, count)), digest, form)
+    report = _report(root, before, form, f"run {baseline.run}", baseline.at, (*baseline.removed, *removed), past)
+    return Measured(report, digest, form)
 
 
 def last_measured(ledger: EventLedger) -> MeasureBaseline | None:
@@ -64,22 +75,30 @@ def last_measured(ledger: EventLedger) -> MeasureBaseline | None:
         if event.weakened or event.accepted:
             removed += _removed(ledger, entry.run)
             continue
-        try:
-            form = json.loads(ledger.evidence(event.evidence[0]))
-        except (LedgerError, ValueError, IndexError, RecursionError):
-            form = {}
-        return MeasureBaseline(entry.run, good[entry.run].started, form, tuple(removed))
+        evidence = event.evidence[0] if event.evidence else ""
+        return MeasureBaseline(entry.run, good[entry.run].started, evidence, tuple(removed), event.files, event.tests)
     return None
+
+
+def _kept(ledger: EventLedger, baseline: MeasureBaseline) -> bytes | None:
+    """What a run kept, with its hash checked; None if it is lost or was changed."""
+    try:
+        return ledger.evidence(baseline.evidence)
+    except LedgerError:
+        return None
+
+
+def _read(kept: bytes | None) -> Form:
+    try:
+        found = json.loads(kept or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _removed(ledger: EventLedger, run: str) -> list[str]:
     events = (entry.event for entry in ledger.entries(run, ("CasesPlanned",)))
     return [glob for event in events if isinstance(event, CasesPlanned) for glob in event.removed]
-
-
-def present(root: Path) -> Form:
-    """The measure as the files of a folder say it now."""
-    return form_of(read_folder(root))
 
 
 def gating(report: MeasureReport | None) -> tuple[Reason, ...]:
@@ -112,7 +131,8 @@ def _report(
     same = before_form is not None and before_form == form
     found = () if same else tuple(_meant(one, removed) for one in compare(before, after))
     made = accept(found, read_accepted(root), today(), name, at)
-    return replace(made, tests=test_counts(before, after))
+    count = count_tests(after)
+    return replace(made, tests=(count if same else count_tests(before), count))
 
 
 def _meant(finding: MeasureFinding, removed: tuple[str, ...]) -> MeasureFinding:

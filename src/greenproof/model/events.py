@@ -295,6 +295,10 @@ class MeasureKept:
     notes: int = 0
     findings: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    files: str = ""
+    """Digest of all files that may belong to the measure; the same digest: nothing changed. Empty: not recorded."""
+    tests: int = 0
+    """Test functions in them."""
 
 
 @dataclass(frozen=True, slots=True)

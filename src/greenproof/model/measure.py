@@ -62,6 +62,18 @@ class MeasureFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """What a run finds out about the measure before its tests, and keeps after them."""
+
+    report: "MeasureReport"
+    files: str
+    """Digest of all files that may belong to the measure."""
+    form: Form | None
+    """None: it is what the last good run kept, under `evidence`."""
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Acceptance:
     """A person's word that a finding is all right, for a while."""
 
@@ -84,9 +96,14 @@ class MeasureBaseline:
     run: str
     at: str
     """UTC in ISO 8601."""
-    form: Form
+    evidence: str
+    """Id of the form that it kept; empty if it kept none."""
     removed: tuple[str, ...] = ()
     """Globs of tests of which later runs were told that they are gone on purpose."""
+    files: str = ""
+    """Digest of the files that it kept; empty: not recorded."""
+    tests: int = 0
+    """Test functions in them."""
 
 
 @dataclass(frozen=True, slots=True)

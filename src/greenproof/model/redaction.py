@@ -21,6 +21,9 @@ DEEPEST = 200
 SHORTEST = 4
 """Known values shorter than this are ignored: masking them would make every text unreadable."""
 
+_SHORT = 64
+"""Characters; longer texts are not remembered."""
+
 # A mask is shorter than what it hides, so a bounded pattern may see further in the next round. Two are the rule.
 _ROUNDS = 6
 
@@ -97,6 +100,8 @@ class Redactor:
     def __init__(self, values: Iterable[str] = ()) -> None:
         forms = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
         self._forms = sorted((form for form in forms if form not in MASK), key=_longest_first)
+        # Trees repeat their short texts, such as keys and names, many thousand times.
+        self._short = lru_cache(maxsize=4096)(self.text)
 
     def text(self, text: str) -> str:
         """`text`, redacted."""
@@ -122,7 +127,7 @@ class Redactor:
 
     def _tree(self, value: object, depth: int) -> object:
         if isinstance(value, str):
-            return self.text(value)
+            return self._short(value) if len(value) <= _SHORT else self.text(value)
         if isinstance(value, Mapping):
             return MASK if depth > DEEPEST else self._mapping(value, depth)
         if isinstance(value, list | tuple):

@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import hashlib
 import shlex
 import sys
 import tomllib
@@ -16,6 +17,8 @@ from greenproof.model.measure import Form, MeasureFiles
 from greenproof.model.redaction import redact
 
 SCHEMA = "greenproof.measure/1"
+RULES = "2"
+"""Changes with what is taken from files: then the same files are not the same measure."""
 PLAN = "greenproof.toml"
 _PYTEST_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 """In the order in which pytest prefers them."""
@@ -51,6 +54,16 @@ class Measure:
         """Whether pytest takes the file for one of tests."""
         name = PurePosixPath(path).name
         return any(fnmatch(name, p) or fnmatch(path, p) for p in self.setting(path, "python_files"))
+
+
+def digest_of(files: MeasureFiles) -> str:
+    """The same for the same files, whatever the order: paths, contents, what can't be read, and how it is read here."""
+    held = hashlib.sha256(f"{RULES} {sys.version_info.major}.{sys.version_info.minor} {files.cut}".encode())
+    said = [(path, "t", text) for path, text in files.texts.items()]
+    for path, kind, text in sorted([*said, *((path, "u", why) for path, why in files.unread.items())]):
+        content = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        held.update(f"\0{kind}{content}".encode() + path.encode("utf-8", "surrogateescape"))
+    return held.hexdigest()
 
 
 def form_of(files: MeasureFiles, clean: Callable[[object], object] = redact) -> Form:
