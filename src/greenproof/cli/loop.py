@@ -33,7 +33,9 @@ from greenproof.reporting.worklog import worklog
 @config_option
 @environment_option
 @click.option("--suite", "suite_name", shell_complete=names_in("suites"), help="The suite; else the first of the file.")
-@click.option("--until", type=click.Choice(["verified"]), help="Turn after turn until then; without it, one turn.")
+@click.option(
+    "--until", type=click.Choice(["verified", "stopped"]), help="Turn after turn until then; without it, one turn."
+)
 @click.option("--hours", type=click.FloatRange(0, min_open=True), help="At most so many hours of work; else 8.")
 @click.option(
     "--cycles", type=click.IntRange(1, 10_000), help="At most so many turns; else 50 with --until, 1 without."
@@ -109,7 +111,7 @@ def loop(
         platform_of(plan, chosen, talk.say),
         CycleOptions(not no_deploy, not no_fail_fast, limit, not no_faults, removed, repeat_faults, not no_rollback),
         Limits(
-            until is not None,
+            until or "",
             cycles or (plan.loop.cycles if until else 1),
             hours or plan.loop.hours,
             no_progress or plan.loop.no_progress,

@@ -20,8 +20,10 @@ _LOOK_S = 0.5
 class Limits:
     """When a run stops, whatever happens."""
 
-    until_verified: bool = False
-    """Turn after turn until the run is verified; else one turn."""
+    until: str = ""
+    """`verified`: turn after turn until the run is; `stopped`: on and on, until a person or the budget ends it; empty:
+    one turn.
+    """
     cycles: int = 1
     hours: float = 8.0
     """Of work, over all processes that took the run up."""
@@ -167,11 +169,12 @@ class Run:
         limits = self.limits
         if state.frozen:
             return "frozen"
-        if state.exit_code == ExitCode.VERIFIED:
+        forever = limits.until == "stopped"
+        if state.exit_code == ExitCode.VERIFIED and not forever:
             return "verified"
-        if not limits.until_verified:
+        if not limits.until:
             return "one turn"
-        if same >= limits.no_progress:
+        if same >= limits.no_progress and not forever:
             return "no-progress"
         if spent >= limits.hours * 3600:
             return "hours"
