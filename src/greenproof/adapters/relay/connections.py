@@ -22,7 +22,7 @@ from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.proxy.mode_specs import ReverseMode
 from mitmproxy.proxy.server import ConnectionIO
 
-from greenproof.adapters.relay.transports import unread
+from greenproof.adapters.relay.transports import close_gently, unread
 
 _LARGEST_JOINED = 1 << 16
 _logger = logging.getLogger(__name__)
@@ -235,7 +235,10 @@ class Handler(ProxyConnectionHandler):
                 connection.state = ConnectionState.CLOSED
             except asyncio.CancelledError as order:
                 cancelled = order
-        writer.close()
+        if connection is self.client and cancelled is not None and not self._ended_by_us:
+            close_gently(cast("asyncio.Transport", writer.transport))
+        else:
+            writer.close()
         self.transports.pop(connection)
         self.hold(connection, False)
         self._feeds.pop(connection)

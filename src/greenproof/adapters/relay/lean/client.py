@@ -14,6 +14,7 @@ from greenproof.adapters.relay.lean.service import Back
 from greenproof.adapters.relay.loss import LossWatch
 from greenproof.adapters.relay.recording import Sight, clean_identity, clean_path, depth_of
 from greenproof.adapters.relay.run import Run
+from greenproof.adapters.relay.transports import close_gently
 
 if TYPE_CHECKING:
     from greenproof.adapters.relay.listeners import Listener
@@ -305,7 +306,7 @@ class Front(asyncio.Protocol):
         if self._answer is not None and self._answer.framing is Framing.CLOSE:
             self._finish(None)
         self._finish("server closed connection")
-        self.transport.close()
+        self._close()
 
     def _no_answer(self, reason: str) -> None:
         """What mitmproxy says in the place of a service that gave no head, and as little evidence."""
@@ -314,6 +315,13 @@ class Front(asyncio.Protocol):
         self._finish(reason)
         if not self.transport.is_closing():
             self.transport.write(_NO_ANSWER)
+            self._close()
+
+    def _close(self) -> None:
+        """We end it: an upload that is still under way is read to its end."""
+        if self._upload:
+            close_gently(self.transport)
+        else:
             self.transport.close()
 
     def _finish(self, error: str | None) -> None:
