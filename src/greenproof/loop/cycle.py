@@ -148,8 +148,10 @@ def read_state(cycle: Cycle) -> Cycle:
 
 def _up(cycle: Cycle) -> Recovery:
     """The environment with the release that was live. Also at the beginning of later steps: whoever killed the loop may
-    have killed the environment, and a run that is taken up does not read the state again.
+    have killed the environment, and a run that is taken up does not read the state again. Read-only: as it is.
     """
+    if cycle.options.read_only:
+        return Recovery()
     cycle.allowed()
     recovery = cycle.platform.up()
     if recovery.failed:
