@@ -11,7 +11,7 @@ import pytest
 from greenproof.adapters.confinement import can_be_made
 
 SUITE = """
-    import json, os, socket, subprocess, sys, threading, urllib.request
+    import json, os, socket, subprocess, sys, threading, time, urllib.request
     PORT = {port}
     BODY = b'{{"prices": [2, 3]}}'
     HEAD = b"POST /orders HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 18\\r\\nConnection: close\\r\\n\\r\\n"
@@ -31,6 +31,29 @@ SUITE = """
         words = [sys.executable, "-c", ASK, f"http://127.0.0.1:{{PORT}}/orders", BODY.decode()]
         done = subprocess.run(words, env={{}}, capture_output=True, check=True, start_new_session=True)
         assert total(done.stdout) == 5
+    # Its parent has ended: it descends from no process of the suite any more.
+    def leave_daemon(place, first=":"):
+        ask = f"{{sys.executable}} -c '{{ASK}}' http://127.0.0.1:{{PORT}}/orders '{{BODY.decode()}}'"
+        words = f"({{first}}; {{ask}} > {{place}}.new; mv {{place}}.new {{place}}) & exit 0"
+        subprocess.run(["sh", "-c", words], start_new_session=True, check=True, env={{"PATH": os.environ["PATH"]}})
+    def read(place):
+        deadline = time.monotonic() + 20
+        while not os.path.exists(place):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        with open(place) as file:
+            return file.read()
+    def test_daemon(tmp_path):
+        leave_daemon(tmp_path / "answer")
+        assert total(read(tmp_path / "answer")) == 5
+    def test_leaves_a_daemon(tmp_path_factory):
+        assert total(urllib.request.urlopen(f"http://localhost:{{PORT}}/orders", BODY, 5).read()) == 5
+        place = tmp_path_factory.getbasetemp()
+        leave_daemon(place / "late", f"while [ ! -e {{place}}/go ]; do sleep 0.01; done")
+    def test_daemon_of_another_test(tmp_path_factory):
+        place = tmp_path_factory.getbasetemp()
+        (place / "go").touch()
+        assert total(read(place / "late")) == 5
     def test_uvloop():
         import asyncio, uvloop
         async def ask():
@@ -83,7 +106,7 @@ def _judged(place, shop, confined):
 
 EVADING = (
     "address_written_into_the_test", "raw_socket", "child_without_our_variables", "child_in_a_session_of_its_own",
-    "uvloop", "thread",
+    "daemon", "uvloop", "thread",
 )  # fmt: skip
 
 
@@ -106,3 +129,8 @@ def test_confined_a_hollow_one_is_hollow(verdicts):
 def test_confined_nobody_else_can_be_reached(verdicts):
     # It is green, so its way to another server was refused.
     assert verdicts[True]["test_somewhere_else"] == ("unproven", ["unseen-contact"])
+
+
+def test_confined_a_daemon_proves_nothing_for_a_later_test(verdicts):
+    assert verdicts[True]["test_leaves_a_daemon"] == ("proven", [])
+    assert verdicts[True]["test_daemon_of_another_test"] == ("unproven", ["ambiguous"])

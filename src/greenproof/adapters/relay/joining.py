@@ -1,8 +1,9 @@
 """Which case does an exchange belong to?
 
 By the listening port of the worker; on the shared slot by the client's source port that the plugin told before
-connecting; for every other client (curl, child processes, native clients) by the process table. What is found
-for a connection is the *worker*; the case is that worker's present one, asked anew for each request and message.
+connecting; for every other client (curl, child processes, native clients) by the process table; for a daemon in a
+network of the tests' own by where it came from, and by when it was born. What is found for a connection is the
+*worker*; the case is that worker's present one, asked anew for each request and message.
 """
 
 import random
@@ -11,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from greenproof.adapters.relay.orphans import Instant, orphan_of, this_instant
 from greenproof.adapters.relay.sockets import owner_of
 from greenproof.model.facts import Join, Phase
 
@@ -39,6 +41,8 @@ class Worker:
     """`gw0`; None for the one process of a plain run."""
     slot: int
     moment: Moment = IDLE
+    began: Instant = (0, 0)
+    """When the present case began, or the last one."""
     last: str | None = None
     """The case that began before the present one."""
     converses: bool = False
@@ -83,6 +87,8 @@ class Client:
     """When it left by its own will."""
     said: int = 0
     """Requests and messages of running cases that passed here."""
+    born: Instant | None = None
+    """Of a daemon: when its process was born, or the eldest that it descends from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +159,7 @@ class Joining:
         self.traces.setdefault(case, secrets.token_hex(16))
         worker.last = worker.moment.case or worker.last
         worker.moment, worker.fixtures = Moment(case, Phase.SETUP), 0
+        worker.began = this_instant()
 
     def enter_call(self, worker: Worker, case: str) -> None:
         """The call phase starts."""
@@ -230,6 +237,9 @@ class Joining:
             return Joined(whose, worker.name, Join.AMBIGUOUS, self.idle_trace)
         if moment.case is None:
             return Joined(IDLE, worker.name, Join.AMBIGUOUS, self.idle_trace)
+        if client.born is not None and client.born <= worker.began:
+            # A daemon of an earlier case.
+            return Joined(moment, worker.name, Join.AMBIGUOUS, self.idle_trace)
         if worker.strays and _may_be_a_strays(client, worker):
             return Joined(moment, worker.name, Join.AMBIGUOUS, self.idle_trace)
         client.said += 1
@@ -239,7 +249,10 @@ class Joining:
     def _by_process(self, peer: tuple[str, int], local: tuple[str, int]) -> Client:
         by_pid = {worker.pid: worker for worker in self.workers}
         pid = owner_of(peer, local, list(by_pid)) if by_pid else None
-        return Client(None, Join.NONE) if pid is None else Client(by_pid[pid], Join.PROCESS)
+        if pid is not None:
+            return Client(by_pid[pid], Join.PROCESS)
+        orphan = orphan_of(peer, local, list(by_pid))
+        return Client(None, Join.NONE) if orphan is None else Client(by_pid[orphan[0]], Join.PROCESS, born=orphan[1])
 
 
 def traceparent(trace_id: str) -> str:

@@ -24,12 +24,34 @@ _ON_LINUX = sys.platform.startswith("linux")
 def owner_of(peer: tuple[str, int], local: tuple[str, int], pids: Sequence[int]) -> int | None:
     """The nearest of `pids` that is the owner of the socket `peer` -> `local`, or an ancestor of the owner."""
     if _ON_LINUX:
-        inode = _inode_by_netlink(peer, local) or _inode_by_table(peer, local)
-        if inode is None and pids:
-            # In a network of its own a process has a table of its own.
-            inode = _inode_by_table(peer, local, _PROC / str(pids[0]) / "net")
+        inode = inode_of(peer, local, pids)
         return None if inode is None else _holder(f"socket:[{inode}]", pids)
     return _holder_by_psutil(peer, local, pids)
+
+
+def inode_of(peer: tuple[str, int], local: tuple[str, int], pids: Sequence[int]) -> str | None:
+    """What names the socket `peer` -> `local` in the table of processes; Linux only."""
+    inode = _inode_by_netlink(peer, local) or _inode_by_table(peer, local)
+    if inode is None and pids:
+        # In a network of its own a process has a table of its own.
+        inode = _inode_by_table(peer, local, _PROC / str(pids[0]) / "net")
+    return inode
+
+
+def holds(pid: int, link: str) -> bool:
+    """Whether one of the descriptors of the process is `link`: `socket:[INODE]`."""
+    folder = f"/proc/{pid}/fd"
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - a Path for each entry costs more than the look-up
+    except OSError:
+        return False
+    for name in reversed(names):
+        try:
+            if os.readlink(f"{folder}/{name}") == link:  # noqa: PTH115
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def _inode_by_netlink(peer: tuple[str, int], local: tuple[str, int]) -> str | None:
@@ -90,7 +112,7 @@ def _holder(link: str, pids: Sequence[int]) -> int | None:
     # Children first: a worker of xdist is itself a child of the main process.
     for pid in reversed(pids):
         for process in _tree(pid, set(pids) - {pid}):
-            if _holds(process, link):
+            if holds(process, link):
                 return pid
     return None
 
@@ -124,21 +146,6 @@ def _children_by_psutil(pid: int) -> list[int]:
         return [child.pid for child in psutil.Process(pid).children()]
     except psutil.Error:
         return []
-
-
-def _holds(pid: int, link: str) -> bool:
-    folder = f"/proc/{pid}/fd"
-    try:
-        names = os.listdir(folder)  # noqa: PTH208 - a Path for each entry costs more than the look-up
-    except OSError:
-        return False
-    for name in reversed(names):
-        try:
-            if os.readlink(f"{folder}/{name}") == link:  # noqa: PTH115
-                return True
-        except OSError:
-            continue
-    return False
 
 
 def _holder_by_psutil(peer: tuple[str, int], local: tuple[str, int], pids: Sequence[int]) -> int | None:
