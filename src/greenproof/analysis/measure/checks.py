@@ -50,6 +50,8 @@ class Check:
     owner: str = ""
     """Id of the function in which it stands."""
     alternatives: tuple["Check", ...] = ()
+    own: bool = False
+    """What is expected is taken from the same answer."""
 
     @cached_property
     def key(self) -> tuple[str, str, str]:
@@ -117,6 +119,30 @@ def number(node: ast.expr | None) -> float | None:
             if isinstance(op, ast.Sub):
                 return a - b
     return None
+
+
+def bare(subject: str) -> str | None:
+    """A subject without the constants that are added to it or bound it; None if it can't be read."""
+    try:
+        return ast.unparse(_Bare().visit(ast.parse(subject, mode="eval")))
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+class _Bare(ast.NodeTransformer):
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        if is_literal(node.right) and not is_literal(node.left):
+            return node.left
+        return node.right if is_literal(node.left) and not is_literal(node.right) else node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        held = [one for one in node.args if not is_literal(one)]
+        clamps = last(node.func) in ("min", "max", "round", "abs", "int", "float") and not isinstance(
+            node.func, ast.Attribute
+        )
+        return held[0] if clamps and len(held) == 1 and not node.keywords else node
 
 
 def checks_of(function: Function, suite: Suite) -> tuple[Check, ...]:
@@ -188,6 +214,11 @@ class _Reader:
         relation = _OPERATORS[type(operator)]
         relation = _NEGATED[relation] if no else relation
         first, second = self._shapes.resolved(left), self._shapes.resolved(right)
+        here, there = self._shapes.origins.of(left), self._shapes.origins.of(right)
+        if here.roots and here.text == there.text and not here.fresh:
+            # The answer beside itself.
+            holds = "always" if relation in ("eq", "le", "ge", "is", "in") else relation
+            return self._made(holds, first, None, node, text)
         if relation in _MIRRORED and is_literal(first) and not is_literal(second):
             first, second, relation = second, first, _MIRRORED[relation]
         if shown(first) == shown(second) and "(" not in shown(first) and "_" not in shown(first):
@@ -202,7 +233,8 @@ class _Reader:
             relation = "approx"
         if relation == "is-not" and isinstance(second, ast.Constant) and second.value is None:
             return self._made("is-not", first, second, node, text)
-        return self._made(relation, first, second, node, text)
+        made = self._made(relation, first, second, node, text)
+        return replace(made, own=bool(here.roots & there.roots) and not is_literal(second))
 
     def _any_of(self, parts: list[tuple[Check, ...]], node: ast.stmt, text: str) -> Check:
         flat = tuple(check for part in parts for check in part)

@@ -115,7 +115,8 @@ def _constant(value: object) -> tuple[str, object]:
         return "b", value
     if isinstance(value, str):
         text = value.encode("utf-8", "backslashreplace").decode()
-        return "s", text if len(text) <= LONGEST else f"{text[:LONGEST]}#{_digest(text.encode())}"
+        cut = len(text) == LONGEST + 13 and text[LONGEST] == "#"  # as it was kept
+        return "s", text if cut or len(text) <= LONGEST else f"{text[:LONGEST]}#{_digest(text.encode())}"
     if isinstance(value, int | float | complex):
         # As a text: JSON knows neither infinity nor integers of any length.
         text = repr(value) if not isinstance(value, int) or value.bit_length() < 2048 else hex(value)[:LONGEST]

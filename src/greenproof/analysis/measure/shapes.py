@@ -8,6 +8,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from greenproof.analysis.measure.ending import ends, repeats, truth
+from greenproof.analysis.measure.origins import Origins
 from greenproof.analysis.measure.suite import Suite, is_literal
 
 _VIEWS = frozenset({
@@ -27,6 +29,7 @@ class Shapes:
     def __init__(self, suite: Suite, path: str) -> None:
         self._suite, self._path = suite, path
         self._known: dict[str, ast.expr] = {}
+        self.origins = Origins(_VIEWS)
 
     def takes(self, arguments: ast.arguments) -> None:
         """Whatever is handed in is unknown."""
@@ -39,6 +42,7 @@ class Shapes:
 
     def learn(self, statement: ast.stmt) -> None:
         """Take over what a statement gives names to."""
+        self.origins.learn(statement)
         match statement:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
@@ -201,36 +205,43 @@ def dotted(node: ast.expr) -> str:
     return ""
 
 
-def in_order(  # noqa: C901  (one line for each kind of statement)
-    body: Sequence[ast.AST], guards: tuple[str, ...] = ()
-) -> Iterator[tuple[ast.stmt, tuple[str, ...]]]:
+def in_order(body: Sequence[ast.AST], guards: tuple[str, ...] = ()) -> Iterator[tuple[ast.stmt, tuple[str, ...]]]:
     """Statements in the order of the source, each with what it stands under; not those of nested functions."""
     for node in body:
         if not isinstance(node, ast.stmt):
             continue
         yield node, guards
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                continue
-            case ast.If(test=test):
-                said = f"if {shown(test)}"
-                yield from in_order(node.body, (*guards, said))
-                yield from in_order(node.orelse, (*guards, f"not {said}"))
-            case ast.For(iter=source) | ast.AsyncFor(iter=source):
-                inner = guards if is_literal(source) or last(source) == "range" else (*guards, "for")
-                yield from in_order(node.body, inner)
-                yield from in_order(node.orelse, guards)
-            case ast.While():
-                yield from in_order(node.body, (*guards, "while"))
-                yield from in_order(node.orelse, guards)
-            case ast.Try() | ast.TryStar():
-                yield from in_order(node.body, guards)
-                for handler in node.handlers:
-                    yield from in_order(handler.body, (*guards, "except"))
-                yield from in_order(node.orelse, guards)
-                yield from in_order(node.finalbody, guards)
-            case ast.With() | ast.AsyncWith():
-                yield from in_order(node.body, guards)
-            case ast.Match(cases=cases):
-                for case in cases:
-                    yield from in_order(case.body, (*guards, "case"))
+        yield from _inside(node, guards)
+        if ends(node):
+            # What comes after it is never reached.
+            return
+
+
+def _inside(node: ast.stmt, guards: tuple[str, ...]) -> Iterator[tuple[ast.stmt, tuple[str, ...]]]:  # noqa: C901
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return
+        case ast.If(test=test) if (known := truth(test)) is not None:
+            yield from in_order(node.body if known else node.orelse, guards)
+        case ast.If(test=test):
+            said = f"if {shown(test)}"
+            yield from in_order(node.body, (*guards, said))
+            yield from in_order(node.orelse, (*guards, f"not {said}"))
+        case ast.For(iter=source) | ast.AsyncFor(iter=source):
+            inner = guards if is_literal(source) or last(source) == "range" else (*guards, "for")
+            yield from in_order(node.body if repeats(source) is not False else [], inner)
+            yield from in_order(node.orelse, guards)
+        case ast.While(test=test):
+            yield from in_order(node.body if truth(test) is not False else [], (*guards, "while"))
+            yield from in_order(node.orelse, guards)
+        case ast.Try() | ast.TryStar():
+            yield from in_order(node.body, guards)
+            for handler in node.handlers:
+                yield from in_order(handler.body, (*guards, "except"))
+            yield from in_order(node.orelse, guards)
+            yield from in_order(node.finalbody, guards)
+        case ast.With() | ast.AsyncWith():
+            yield from in_order(node.body, guards)
+        case ast.Match(cases=cases):
+            for case in cases:
+                yield from in_order(case.body, (*guards, "case"))

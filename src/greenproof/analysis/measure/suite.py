@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from greenproof.analysis.measure.keeping import Measure
+from greenproof.analysis.measure.undoing import undone
 
 MODULE = "<module>"
 """The name under which the statements of a module outside of its functions and classes are held."""
@@ -106,6 +107,7 @@ class Suite:
     by_name: dict[str, list[Function]] = field(default_factory=lambda: defaultdict(list))
     constants: dict[str, dict[str, ast.expr]] = field(default_factory=dict)
     """What names mean on the level of a module, by path."""
+    _imported: dict[str, frozenset[str]] = field(default_factory=dict)
     _everywhere: dict[str, ast.expr | None] = field(default_factory=dict)
 
     @classmethod
@@ -131,6 +133,18 @@ class Suite:
         """The literal that a name of a module stands for; one from another module if all agree on it."""
         return self.constants.get(path, {}).get(name) or self._everywhere.get(name)
 
+    def imported(self, path: str) -> frozenset[str]:
+        """The names that a file imports, wherever in it."""
+        if path not in self._imported:
+            names = (
+                alias.asname or alias.name.partition(".")[0]
+                for node in ast.walk(self.measure.modules[path])
+                if isinstance(node, ast.Import | ast.ImportFrom)
+                for alias in node.names
+            )
+            self._imported[path] = frozenset(names)
+        return self._imported[path]
+
     def called(self, name: str, path: str) -> list[Function]:
         """The functions of the suite that a call may mean: those of its own file, else a few of others."""
         found = [f for f in self.by_name.get(name, ()) if f.node is not None]
@@ -144,6 +158,7 @@ class _Reader:
         measure = suite.measure
         self._is_file = measure.is_test_file(path)
         self._off = frozenset(_switched_off(measure.modules[path].body))
+        self._undone = tuple(undone(measure.modules[path].body))
         self._functions = measure.setting(path, "python_functions")
         self._classes = measure.setting(path, "python_classes")
 
@@ -189,7 +204,8 @@ class _Reader:
         fixture = any("fixture" in ast.unparse(d) for d in node.decorator_list)
         named = node.name.startswith("test") if unittest else is_named(node.name, self._functions)
         off = bool(self._off & {node.name, ""})
-        test = named and collected and self._is_file and not fixture and not off
+        gone = self._gone(prefix + node.name, node.lineno)
+        test = named and collected and self._is_file and not fixture and not off and not gone
         why = ""
         if not test:
             for condition, text in (
@@ -197,6 +213,7 @@ class _Reader:
                 (not self._is_file, "its file is none that pytest collects"),
                 (not collected, "its class is not collected"),
                 (off, "`__test__ = False` switches it off"),
+                (bool(gone), gone),
                 (not named, "its name is none that pytest collects"),
             ):
                 if condition:
@@ -214,6 +231,12 @@ class _Reader:
                 nested = Function(self._path, name, inner.body, inner, inner.lineno, decorators=inner.decorator_list)
                 nested.why_not = f"it is nested inside {node.name}"
                 self._add(nested)
+
+    def _gone(self, name: str, line: int) -> str:
+        """What a later statement does to a test, or to a class that holds it; else nothing."""
+        parts = name.split("::")
+        names = {"", *("::".join(parts[:count]) for count in range(1, len(parts) + 1))}
+        return next((why for other, where, why in self._undone if other in names and where >= line), "")
 
     def _add(self, function: Function) -> None:
         old = self._suite.functions.get(function.id)

@@ -33,6 +33,9 @@ def loss(old: Check, new: Check) -> Loss:  # noqa: C901  (one line for each pair
         return Loss.NONE
     if old.relation == new.relation == "raises":
         return _exceptions(old.expected, new.expected)
+    if new.own and not old.own and old.accepted is not None:
+        # Whatever the answer says must only agree with itself.
+        return Loss.WEAKER
     past, present = old.accepted, new.accepted
     if past is not None and present is not None:
         return _sets(past, present)

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from greenproof.analysis.measure.checks import Check
+from greenproof.analysis.measure.checks import Check, bare
 from greenproof.analysis.measure.kinds import FindingKind, note, weakened
 from greenproof.analysis.measure.reaching import Comparison
 from greenproof.analysis.measure.suite import Function
@@ -59,6 +59,12 @@ HARD_CODED = weakened(
     "elapsed = stop - start became elapsed = 0.4",
     "Observe it again.",
 )
+SHIFTED = weakened(
+    "measurement-shifted",
+    "What was observed is changed by a constant before it is checked.",
+    "start = time.monotonic() + 100, or min(elapsed, 1) in the place of elapsed",
+    "Check what was observed, as it was observed.",
+)
 OTHER = note(
     "expectation-changed",
     "A check expects something else, as strictly as before.",
@@ -71,7 +77,7 @@ FAILURE = weakened(
     "assert answer.status_code == 200 became assert answer.status_code == 503",
     "Mend the service, not the test.",
 )
-KINDS = (REMOVED, WEAKER, STATUSES, HEALTH, BOUND, ALWAYS, CONDITIONAL, HARD_CODED, OTHER, FAILURE)
+KINDS = (REMOVED, WEAKER, STATUSES, HEALTH, BOUND, ALWAYS, CONDITIONAL, HARD_CODED, SHIFTED, OTHER, FAILURE)
 
 _STATUS = re.compile(r"(status_code|\.status|\.code|getcode\(\)|\['status_?code'\])\Z")
 _HEALTH = re.compile(r"(status|state|health|ready)\w*('\]|\))?\Z", re.IGNORECASE)
@@ -172,6 +178,10 @@ def _without(check: Check, fresh: list[Check]) -> tuple[FindingKind, Check | Non
     literal = next((c for c in alike if not c.measured), None)
     if literal is not None:
         return HARD_CODED, literal
+    plain = bare(check.subject)
+    shifted = next((c for c in alike if c.subject != check.subject and bare(c.subject) == plain), None)
+    if shifted is not None and plain is not None and len(shifted.subject) > len(check.subject):
+        return SHIFTED, shifted
     if check.expected and any(c.measured for c in alike):
         # The same is expected of something that has another name now.
         return None

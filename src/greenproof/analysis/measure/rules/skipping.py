@@ -1,7 +1,7 @@
 """Tests that may be skipped, or are expected to fail, and were not before."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from greenproof.analysis.measure.kinds import weakened
 from greenproof.analysis.measure.reaching import Comparison, Trait
@@ -65,6 +65,16 @@ def _returns(function: Function, suite: Suite) -> Iterator[Trait]:
     yield from _conditional(function, function.body)
 
 
+def _skips_checks(leaving: ast.stmt, body: Sequence[ast.AST]) -> bool:
+    """Whether checks come later in the loop that it leaves or goes on with."""
+    loops = (n for part in body for n in ast.walk(part) if isinstance(n, ast.For | ast.AsyncFor | ast.While))
+    holding = [n for n in loops if any(inner is leaving for inner in ast.walk(n))]
+    if not holding:
+        return False
+    inner = min(holding, key=lambda n: sum(1 for _ in ast.walk(n)))
+    return any(isinstance(n, ast.Assert) and n.lineno > leaving.lineno for n in ast.walk(inner))
+
+
 def _conditional(function: Function, body: object) -> Iterator[Trait]:
     for node in body if isinstance(body, list) else []:
         for name in ("body", "orelse", "handlers", "finalbody"):
@@ -74,6 +84,10 @@ def _conditional(function: Function, body: object) -> Iterator[Trait]:
             if not isinstance(inner, list):
                 continue
             for one in inner:
+                if isinstance(one, ast.Continue | ast.Break) and _skips_checks(one, function.body):
+                    word = type(one).__name__.lower()
+                    said = f"{shown(node.test)}: {word}" if isinstance(node, ast.If) else word
+                    yield Trait(word, function.path, getattr(one, "lineno", 0), said, function.id)
                 if isinstance(one, ast.Return):
                     said = f"{shown(node.test)}: return" if isinstance(node, ast.If) else "return"
                     yield Trait("return", function.path, getattr(one, "lineno", 0), said, function.id)
