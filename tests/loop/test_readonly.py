@@ -2,9 +2,11 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 
 from greenproof.adapters.platforms.local import LocalPlatform
 from greenproof.adapters.platforms.local.layout import Layout
+from greenproof.adapters.platforms.local.processes import kill, working_in
 from greenproof.adapters.repository.tree import tree
 from greenproof.config import load
 from greenproof.ledger import Ledger
@@ -191,3 +194,20 @@ def test_options_about_changes_are_refused(project: Path) -> None:
     refused = greenproof(project, "loop", "--read-only", "--until", "verified")
     assert refused.returncode == 4
     assert "[read-only-options]" in refused.stderr
+
+
+def test_what_is_down_stays_down(project: Path) -> None:
+    """The last of this module: the cache is gone after it."""
+
+    def state() -> tuple[str, int | None]:
+        status = json.loads(greenproof(project, "status", "--json").stdout)
+        (cache,) = [one for one in status["dependencies"] if one["name"] == "cache"]
+        return cache["state"], cache["port"]
+
+    folder = project / ".greenproof" / "environments" / "local" / "data" / "cache"
+    kill(working_in(folder), signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while (before := state())[0] == "running":
+        assert time.monotonic() < deadline
+    greenproof(project, "loop", "--read-only", "--suite", "reads")
+    assert state() == before
