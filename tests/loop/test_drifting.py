@@ -276,6 +276,20 @@ def test_without_anything_deployed_nothing_is_compared_and_no_state_is_made(tmp_
     assert not (tmp_path / ".greenproof").exists()
 
 
+def test_a_run_that_may_change_nothing_makes_no_key_for_digests(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    text = "schema = 1\n[project]\nname = 'x'\n[targets.api]\nurl = 'http://127.0.0.1:9'\n"
+    (tmp_path / "greenproof.toml").write_text(text + "[suites.e2e]\ncommand = ['pytest', 'tests']\n", "utf-8")
+    plan = load(tmp_path / "greenproof.toml")
+    platform = LocalPlatform(plan, plan.environments[0])
+    layout = Layout.of(plan, plan.environments[0])
+    layout.create()
+    for making in (False, True):
+        with Journal.open(plan, plan.environments[0], "loop", "e2e") as journal:
+            keep_configuration(journal, plan, plan.environments[0], platform, plan.suites[0], None, making=making)
+        assert layout.credentials.exists() is making
+
+
 # The last one: it puts the environment to sleep.
 def test_while_the_environment_is_down_its_files_speak_and_that_is_said(project: Project) -> None:
     project.platform().down()

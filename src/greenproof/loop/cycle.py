@@ -229,7 +229,8 @@ def judge_cases(cycle: Cycle) -> Cycle:
     proof = _judged(cycle)
     cycle.journal.judged(proof)
     release = cycle.state.release.name if cycle.state.release else None
-    keep_configuration(cycle.journal, cycle.plan, cycle.environment, cycle.platform, cycle.suite, release)
+    making, place = not cycle.options.read_only, (cycle.plan, cycle.environment, cycle.platform)
+    keep_configuration(cycle.journal, *place, cycle.suite, release, making=making)
     verdict = proof.verdict
     gate = Gate(cycle.plan.priorities, proof.command)
     proven = sum(v.verdict is Verdict.PROVEN for v in verdict.cases)

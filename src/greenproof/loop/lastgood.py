@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 
 from greenproof.adapters.platforms.base import Platform
-from greenproof.adapters.platforms.local.credentials import Credentials
+from greenproof.adapters.platforms.local.credentials import Credentials, NotMade
 from greenproof.adapters.platforms.local.layout import Layout
 from greenproof.adapters.platforms.local.manifests import load_release
 from greenproof.analysis import drift
@@ -21,14 +21,21 @@ from greenproof.model.plan import Environment, Plan, Suite
 
 
 def keep_configuration(
-    journal: Journal, plan: Plan, environment: Environment, platform: Platform, suite: Suite, release: str | None
+    journal: Journal,
+    plan: Plan,
+    environment: Environment,
+    platform: Platform,
+    suite: Suite,
+    release: str | None,
+    *,
+    making: bool = True,
 ) -> None:
     """Keep what is declared and deployed and what the tests got, beside the ledger. A later run can be compared with
-    it, if this one turns out to be verified.
+    it, if this one turns out to be verified. `making`: whether the key of digests may be made where there is none.
     """
-    with contextlib.suppress(PlatformError):
+    with contextlib.suppress(PlatformError, NotMade):
         # Keys are told apart by digests, and an environment without secrets has no key for these yet.
-        Credentials(Layout.of(plan, environment), plan).digest("")
+        Credentials(Layout.of(plan, environment), plan, making=making).digest("")
     try:
         taken = snapshots(ground_of(plan, environment, platform), suite)
     except GreenproofError as error:
