@@ -46,6 +46,11 @@ def close_gently(transport: asyncio.Transport) -> None:
     if transport.is_closing() or not transport.can_write_eof():
         transport.close()
         return
-    transport.write_eof()
+    try:
+        transport.write_eof()
+    except OSError:
+        # It has left meanwhile.
+        transport.close()
+        return
     transport.set_protocol(_Lingering(transport))
     transport.resume_reading()
