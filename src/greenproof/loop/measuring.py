@@ -8,7 +8,7 @@ from pathlib import Path
 from greenproof.adapters.repository.measured import read_folder, read_revision
 from greenproof.analysis.authenticity import reasons
 from greenproof.analysis.authenticity.claims import matches_any
-from greenproof.analysis.measure import Measure, accept, compare, count_tests, digest_of, form_of, read_form
+from greenproof.analysis.measure import accept, compare_forms, count_tests, digest_of, form_of
 from greenproof.config.accepted import LONGEST_DAYS, read_accepted
 from greenproof.ledger import EventLedger
 from greenproof.ledger.past import summaries
@@ -32,7 +32,8 @@ def since_revision(root: Path, revision: str) -> MeasureReport:
             expected="a revision in which this folder was already there",
             hint="the folder may have had another name then",
         )
-    return _report(root, _measure(form_of(files)), form_of(read_folder(root)), f"revision {commit[:12]}")
+    past = form_of(files)
+    return _report(root, past, form_of(read_folder(root), known=past), f"revision {commit[:12]}")
 
 
 def since_last_good(root: Path, ledger: EventLedger, removed: tuple[str, ...] = ()) -> Measured:
@@ -44,7 +45,7 @@ def since_last_good(root: Path, ledger: EventLedger, removed: tuple[str, ...] = 
     digest = digest_of(files)
     if baseline is None:
         form = form_of(files)
-        count = count_tests(_measure(form))
+        count = count_tests(form)
         why = f"no verified run has recorded what its tests were ({count} test functions now)"
         return Measured(MeasureReport(None, why=why, tests=(0, count)), digest, form)
     kept = _kept(ledger, baseline)
@@ -52,12 +53,8 @@ def since_last_good(root: Path, ledger: EventLedger, removed: tuple[str, ...] = 
         made = accept((), (), today(), f"run {baseline.run}", baseline.at)
         return Measured(replace(made, tests=(baseline.tests, baseline.tests)), digest, None, baseline.evidence)
     past = _read(kept)
-    form = form_of(files)
-    before = read_form(past)
-    if before is None:
-        count, why = count_tests(_measure(form)), f"what run {baseline.run} recorded can't be read by this version"
-        return Measured(MeasureReport(None, why=why, tests=(0, count)), digest, form)
-    report = _report(root, before, form, f"run {baseline.run}", baseline.at, (*baseline.removed, *removed), past)
+    form = form_of(files, known=past)
+    report = _report(root, past, form, f"run {baseline.run}", baseline.at, (*baseline.removed, *removed))
     return Measured(report, digest, form)
 
 
@@ -112,26 +109,16 @@ def gating(report: MeasureReport | None) -> tuple[Reason, ...]:
     return (reasons.MEASURE_WEAKENED.reason(f"{text} [{first.code}]."),)
 
 
-def _measure(form: object) -> Measure:
-    found = read_form(form)
-    assert found is not None
-    return found
-
-
 def _report(
-    root: Path,
-    before: Measure,
-    form: Form,
-    name: str,
-    at: str = "",
-    removed: tuple[str, ...] = (),
-    before_form: Form | None = None,
+    root: Path, before: Form, form: Form, name: str, at: str = "", removed: tuple[str, ...] = ()
 ) -> MeasureReport:
-    after = _measure(form)
-    same = before_form is not None and before_form == form
-    found = () if same else tuple(_meant(one, removed) for one in compare(before, after))
+    same = before == form
+    compared = () if same else compare_forms(before, form)
+    count = count_tests(form)
+    if compared is None:
+        return MeasureReport(None, why=f"what {name} recorded can't be read by this version", tests=(0, count))
+    found = tuple(_meant(one, removed) for one in compared)
     made = accept(found, read_accepted(root), today(), name, at)
-    count = count_tests(after)
     return replace(made, tests=(count if same else count_tests(before), count))
 
 

@@ -132,9 +132,9 @@ def bare(subject: str) -> str | None:
 class _Bare(ast.NodeTransformer):
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
-        if is_literal(node.right) and not is_literal(node.left):
+        if number(node.right) is not None and not is_literal(node.left):
             return node.left
-        return node.right if is_literal(node.left) and not is_literal(node.right) else node
+        return node.right if number(node.left) is not None and not is_literal(node.right) else node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)

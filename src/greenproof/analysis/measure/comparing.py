@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from greenproof.analysis.measure.keeping import Measure
+from greenproof.analysis.measure.facts import read_facts
+from greenproof.analysis.measure.keeping import Measure, read_form
 from greenproof.analysis.measure.matching import match
+from greenproof.analysis.measure.narrowing import narrowed
 from greenproof.analysis.measure.reaching import Comparison
 from greenproof.analysis.measure.rules import rules
 from greenproof.analysis.measure.suite import Suite
-from greenproof.model.measure import MeasureFinding
+from greenproof.model.measure import Form, MeasureFinding
 
 PREFIX = "m-"
 
@@ -21,6 +23,15 @@ def compare(before: Measure, after: Measure) -> tuple[MeasureFinding, ...]:
     comparison = Comparison(old, new, match(old, new))
     found = [finding for rule in rules() for finding in rule(comparison)]
     return named(sorted(found, key=lambda f: (f.place.path, f.place.line, f.code, f.was, f.now)))
+
+
+def compare_forms(before: Form, after: Form) -> tuple[MeasureFinding, ...] | None:
+    """The same of two forms, of which only what matters is read; None for what can't be read."""
+    part = narrowed(before, after)
+    only = part.paths if part is not None else None
+    old = read_form(before, only, part.before if part else frozenset())
+    new = read_form(after, only, part.after if part else frozenset())
+    return compare(old, new) if old is not None and new is not None else None
 
 
 def named(findings: Iterable[MeasureFinding]) -> tuple[MeasureFinding, ...]:
@@ -36,6 +47,10 @@ def named(findings: Iterable[MeasureFinding]) -> tuple[MeasureFinding, ...]:
     return tuple(found)
 
 
-def count_tests(measure: Measure) -> int:
-    """How many test functions a measure has."""
-    return len(Suite.of(measure).tests)
+def count_tests(form: Form) -> int:
+    """How many test functions a form holds."""
+    facts, code = read_facts(form), form.get("code")
+    if isinstance(code, list) and len(code) == len(facts):
+        return sum(one.tests for _, one in facts.values())
+    measure = read_form(form)
+    return len(Suite.of(measure).tests) if measure is not None else 0

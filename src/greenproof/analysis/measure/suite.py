@@ -14,6 +14,9 @@ from greenproof.analysis.measure.undoing import undone
 MODULE = "<module>"
 """The name under which the statements of a module outside of its functions and classes are held."""
 
+FOLLOWED = 3
+"""Functions of one name in other files; of more, none is followed."""
+
 type Def = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -149,7 +152,8 @@ class Suite:
         """The functions of the suite that a call may mean: those of its own file, else a few of others."""
         found = [f for f in self.by_name.get(name, ()) if f.node is not None]
         # A name that stands for many things stands for nothing that could be followed.
-        return [f for f in found if f.path == path] or (found if len(found) <= 3 else [])
+        own = [f for f in found if f.path == path]
+        return own or (found if len(found) <= FOLLOWED and name not in self.measure.frequent else [])
 
 
 class _Reader:

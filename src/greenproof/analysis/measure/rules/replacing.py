@@ -80,7 +80,8 @@ def _root(node: ast.expr) -> str:
     match node:
         case ast.Attribute(value=value):
             return _root(value)
-        case ast.Subscript(value=ast.Attribute(value=value, attr="__dict__" | "modules")):
+        # A key that is no text is that of a loader: `sys.modules[spec.name] = module`.
+        case ast.Subscript(value=ast.Attribute(value=value, attr="__dict__" | "modules"), slice=ast.Constant()):
             return _root(value)
         case ast.Subscript(value=ast.Call(func=ast.Name(id="vars"), args=[owner])):
             return _root(owner)
