@@ -300,6 +300,19 @@ def test_a_second_run_that_told_nothing(helper: str | None, second: Outcome, exp
     assert (case.verdict.value, [reason.code for reason in case.reasons]) == expected
 
 
+@pytest.mark.parametrize(("fault", "expected"), [(FaultKind.VALUE, []), (None, ["not-repeatable"])])
+def test_a_set_up_that_another_ones_fault_may_have_broken_shows_nothing(
+    fault: FaultKind | None, expected: list[str]
+) -> None:
+    """A fixture that cases share is faulted for one that looks at nothing else."""
+    red = replace(RED, failure=Failure(Phase.CALL, "check", "AssertionError", "x", 3, "opened"))
+    broken = replace(RED, outcome=Outcome.ERROR, failure=Failure(Phase.SETUP, "error", "ApiError", "401"))
+    built = replace(EXCHANGE, id="built", case="other", phase=Phase.SETUP, fault=fault)
+    value = faulted(FaultKind.VALUE, broken, exchanges=(built,))
+    case = judge_run(evidence(plain=run(RECORD), error=faulted(FaultKind.ERROR, red), value=value))[0][0]
+    assert [reason.code for reason in case.reasons] == expected
+
+
 def test_who_stumbled_gets_a_substitute_only_where_its_source_names_one() -> None:
     stumbled = Contact(call=(EXCHANGE,))
     assert substitute(stumbled, Tolerance((503,)), by_check=False) == Substitute(503)

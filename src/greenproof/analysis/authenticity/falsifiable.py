@@ -57,6 +57,13 @@ class FaultRun:
         kind = next((x.fault for x in in_call if x.fault in _OWN), None) or self.run.fault
         return FaultResult(kind.value, delivered, case.outcome, phase, noticed, where, failure)
 
+    def hit(self, result: FaultResult | None) -> bool:
+        """Whether a case whose set-up failed may have been hit by a fault that was meant for another one, which looks
+        at nothing but what a fixture fetched, and shares that fixture.
+        """
+        setup = result is not None and result.outcome is Outcome.ERROR and not result.delivered
+        return setup and any(x.fault and x.phase is Phase.SETUP for x in self.run.exchanges)
+
     def first_answer(self, case_id: str) -> Exchange | None:
         """The first answer of the service that was replaced in the call phase, as the service gave it."""
         case = self._cases.get(case_id)
@@ -131,7 +138,7 @@ def falsified(record: CaseRecord, contact: Contact, runs: Mapping[FaultKind, Fau
         second = runs[FaultKind.VALUE].result(case_id) if FaultKind.VALUE in runs else None
         if reason is None and FaultKind.VALUE in runs and (second is None or second.outcome in _CUT):
             reason = reasons.FAULT_RUN_CUT.reason()
-        if reason is None and _red_by_itself(second, failures):
+        if reason is None and _red_by_itself(second, failures) and not runs[FaultKind.VALUE].hit(second):
             reason = reasons.NOT_REPEATABLE.reason(_RED_BY_ITSELF)
         first = runs[FaultKind.ERROR].first_answer(case_id) if FaultKind.ERROR in runs else None
         if reason is None and _differs(contact, first):
