@@ -128,10 +128,11 @@ class Redactor:
     def _tree(self, value: object, depth: int) -> object:
         if isinstance(value, str):
             return self._short(value) if len(value) <= _SHORT else self.text(value)
-        if isinstance(value, Mapping):
-            return MASK if depth > DEEPEST else self._mapping(value, depth)
+        # Lists first: asking for a mapping is slow, and trees of syntax are a million lists.
         if isinstance(value, list | tuple):
             return MASK if depth > DEEPEST else self._sequence(value, depth)
+        if not isinstance(value, int | float) and isinstance(value, Mapping):
+            return MASK if depth > DEEPEST else self._mapping(value, depth)
         if self._forms and isinstance(value, int | float) and str(value) in self._forms:
             return MASK
         return value

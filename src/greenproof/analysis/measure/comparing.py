@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from greenproof.analysis.measure.facts import read_facts
+from greenproof.analysis.measure.facts import tests_in
 from greenproof.analysis.measure.keeping import Measure, read_form
 from greenproof.analysis.measure.matching import match
 from greenproof.analysis.measure.narrowing import narrowed
@@ -49,8 +49,8 @@ def named(findings: Iterable[MeasureFinding]) -> tuple[MeasureFinding, ...]:
 
 def count_tests(form: Form) -> int:
     """How many test functions a form holds."""
-    facts, code = read_facts(form), form.get("code")
-    if isinstance(code, list) and len(code) == len(facts):
-        return sum(one.tests for _, one in facts.values())
+    counts = tests_in(form)
+    if counts is not None:
+        return counts
     measure = read_form(form)
     return len(Suite.of(measure).tests) if measure is not None else 0

@@ -64,6 +64,17 @@ def facts_row(digest: str, facts: Facts) -> list[object]:
     return [digest, facts.tests, facts.autouse, *("\n".join(one) for one in lines)]
 
 
+def tests_in(form: Form) -> int | None:
+    """How many test functions the files of a form hold; None for a form that doesn't say so."""
+    rows, code = form.get("facts"), form.get("code")
+    if not isinstance(rows, list) or not isinstance(code, list) or len(rows) != len(code):
+        return None
+    try:
+        return sum(int(row[1][1]) for row in rows)
+    except (TypeError, ValueError, IndexError):
+        return None
+
+
 def read_facts(form: Form) -> dict[str, tuple[str, Facts]]:
     """Digest and facts of each file in a form; not of those in which something was masked."""
     found = {}
