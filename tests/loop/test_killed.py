@@ -245,3 +245,13 @@ def test_a_release_is_not_blamed_for_the_end_of_its_environment(project: Path) -
     assert loop.returncode == 1, told
     assert "no rollback: shop was not ready after the suite" in told
     assert [e.kind for e in entries(project)[known:] if e.kind == "RolledBack"] == []
+
+
+def test_a_broken_release_stays_if_that_was_asked_for(project: Path) -> None:
+    (project / "services" / "shop.py").write_text(SHOP.read_text().replace('sum(body.get("prices", []))', "1"))
+    known, before = len(entries(project)), switches(project)
+    loop = greenproof(project, "loop", "--no-faults", "--no-rollback")
+    assert loop.returncode == 1, loop.stdout + loop.stderr
+    assert "step remedy: done, nothing to do" in loop.stderr
+    assert [e.kind for e in entries(project)[known:] if e.kind == "RolledBack"] == []
+    assert switches(project) - before == 1

@@ -109,7 +109,15 @@ def loop(
         chosen,
         suite_of(plan, suite_name),
         platform_of(plan, chosen, talk.say),
-        CycleOptions(not no_deploy, not no_fail_fast, limit, not no_faults, removed, repeat_faults, not no_rollback),
+        CycleOptions(
+            deploy=not no_deploy,
+            fail_fast=not no_fail_fast,
+            limit=limit,
+            faults=not no_faults,
+            removed=removed,
+            repeat_faults=repeat_faults,
+            rollback=not no_rollback,
+        ),
         Limits(
             until or "",
             cycles or (plan.loop.cycles if until else 1),

@@ -34,7 +34,7 @@ NOT_REACHED = "not reached"
 _EXECUTION = "execution"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CycleOptions:
     """What a person chose for the cycles of a run."""
 
