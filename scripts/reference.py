@@ -8,6 +8,7 @@ import click
 
 from greenproof.analysis.authenticity.reasons import CATALOGUE
 from greenproof.analysis.authenticity.ways import WAYS, example_of, ways_to
+from greenproof.analysis.authenticity.words import WORDS
 from greenproof.analysis.measure.rules import kinds
 from greenproof.cli.main import root
 from greenproof.model.error_codes import ERRORS
@@ -24,8 +25,9 @@ def pages() -> dict[Path, str]:
         for k in CATALOGUE.values()
     )
     ways = ((way.code, way.meaning, way.example, way.reasons) for way in WAYS.values())
+    words = ((w.code, w.sort.value, w.meaning, w.leads_to, w.remedy) for w in WORDS.values())
     return {
-        DOCS / "reasons.md": reasons_page(rows, ways),
+        DOCS / "reasons.md": reasons_page(rows, ways, words),
         DOCS / "measure-findings.md": findings_page(
             (k.code, k.weight.value, k.meaning, k.example, k.remedy) for k in kinds().values()
         ),

@@ -10,7 +10,6 @@ first), else by COMMAND or by you.
 
 import argparse
 import contextlib
-import csv
 import json
 import os
 import shlex
@@ -20,6 +19,7 @@ import sys
 import tempfile
 import time
 import tomllib
+import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from environment import interpreter, sockets_plugin, tools
+from labels import Label, UnusableError, labels
 from peers import Believed, by_duration, by_falsegreen, by_mocks, by_sockets
 
 HERE = Path(__file__).resolve().parent
@@ -36,33 +37,38 @@ _RUN_S = 1200
 
 
 @dataclass(frozen=True)
-class Label:
-    """One row of labels.tsv."""
-
-    label: str
-    kind: str
-    stack: str
-    acceptable: frozenset[str]
-
-
-@dataclass(frozen=True)
 class Measured:
     """One folder of cases, or several together."""
 
     known: dict[str, Label]
+    absent: tuple[str, ...]
+    """Ids with a label that are no case of the suite."""
     cases: dict[str, dict[str, Any]]
     believed: list[Believed]
     seconds: float
 
 
 def main() -> int:
-    """Measure, print; 1 if a hollow case is proven."""
+    """Measure, print; 1 if a hollow case is proven, 4 if what was given can't be used, 3 if something else broke."""
+    try:
+        return _main()
+    except UnusableError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 4
+    except Exception:  # noqa: BLE001 - whatever it is
+        # Python's own code for that is 1.
+        traceback.print_exc()
+        return 3
+
+
+def _main() -> int:
     arguments = _arguments()
     given = arguments.folder.resolve()
     folders = [given] if (given / "labels.tsv").exists() else sorted(p.parent for p in given.glob("*/labels.tsv"))
     if not folders:
-        print(f"no labels.tsv in {given} or below it", file=sys.stderr)
-        return 4
+        raise UnusableError(f"no labels.tsv in {given} or one folder below it")
+    for folder in folders:
+        _check(folder)
     measured = {}
     for folder in folders:
         print(f"measuring {folder.name}", file=sys.stderr, flush=True)
@@ -78,7 +84,22 @@ def main() -> int:
     if arguments.json:
         rows = {case: {"label": whole.known[case].label, **whole.cases[case]} for case in whole.known}
         arguments.json.write_text(json.dumps(rows, indent=1))
+    if whole.absent:
+        some = ", ".join(whole.absent[:5])
+        raise UnusableError(f"{len(whole.absent)} labels name no case of the suite and were left out: {some}")
     return int(any(whole.known[c].label == "hollow" for c in whole.believed[0].cases if c in whole.known))
+
+
+def _check(folder: Path) -> None:
+    """Mistakes are told before anything is measured. Raises UnusableError."""
+    labels(folder / "labels.tsv")
+    path = folder / "greenproof.toml"
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as problem:
+        raise UnusableError(f"{path} can't be read: {problem}") from problem
+    if not document.get("services") and not any("url" in t for t in document.get("targets", {}).values()):
+        raise UnusableError(f"{path} names nothing to talk to; expected a service, or a target with a url")
 
 
 def measure(folder: Path, serve: str | None, xdist: bool) -> Measured:
@@ -97,11 +118,9 @@ def measure(folder: Path, serve: str | None, xdist: bool) -> Measured:
             *by_falsegreen(folder, cases, tools("falsegreen")),
             by_sockets(folder, cases, sockets_plugin(), suite_command(folder, python)),
         ]
-    missing = sorted(known.keys() - cases.keys())
-    if missing:
-        print(f"labels without a case ({len(missing)}): {', '.join(missing[:5])}", file=sys.stderr)
+    absent = tuple(sorted(known.keys() - cases.keys()))
     present = {case: label for case, label in known.items() if case in cases}
-    return Measured(present, cases, believed, spent)
+    return Measured(present, absent, cases, believed, spent)
 
 
 def together(measured: Mapping[str, Measured]) -> Measured:
@@ -114,24 +133,11 @@ def together(measured: Mapping[str, Measured]) -> Measured:
             ways.setdefault(way.name, set()).update(f"{name}/{case}" for case in way.cases)
     return Measured(
         {f"{name}/{case}": label for name, part in measured.items() for case, label in part.known.items()},
+        tuple(f"{name}/{case}" for name, part in measured.items() for case in part.absent),
         {f"{name}/{case}": found for name, part in measured.items() for case, found in part.cases.items()},
         [Believed(name, frozenset(cases)) for name, cases in ways.items()],
         sum(part.seconds for part in measured.values()),
     )
-
-
-def labels(path: Path) -> dict[str, Label]:
-    """Node id -> label."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return {
-            row["nodeid"]: Label(
-                row["label"].strip(),
-                row["class"].strip(),
-                (row.get("stack") or "-").strip(),
-                frozenset(word.strip() for word in row["acceptable"].split(",")),
-            )
-            for row in csv.DictReader(file, delimiter="\t")
-        }
 
 
 def suite_command(folder: Path, python: Path) -> list[str]:

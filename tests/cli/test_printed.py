@@ -9,6 +9,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from greenproof.analysis.authenticity.reasons import CATALOGUE
 from greenproof.analysis.authenticity.ways import WAYS
+from greenproof.analysis.authenticity.words import WORDS
 from greenproof.analysis.measure.rules import kinds
 from greenproof.cli.main import COMMANDS, _run, root
 from greenproof.model.error_codes import ERRORS
@@ -77,6 +78,12 @@ WRONG = [
     ["prove", "--tarket", "a=b"],
     ["prove", "-x", "--", "pytest"],
     ["loop", "--limit", "0"],
+    ["loop", "--hours", "nan"],
+    ["loop", "--hours", "inf"],
+    ["prove", "--timeout", "nan"],
+    ["floor", "--case-timeout", "nan"],
+    ["prove", "--removed", ""],
+    ["loop", "--removed", "["],
     ["floor", "--timeout", "soon"],
     ["loop", "--suite"],
     ["logs"],
@@ -155,7 +162,9 @@ def test_logs_of_nobody_names_who_there_is(capsys: pytest.CaptureFixture[str], s
     assert printed(capsys, "logs", "auth") == (0, "", "auth has logged nothing yet\n")
 
 
-@pytest.mark.parametrize("code", ["survives-fault", "no-target", "target-down", "config-glob", "[ledger-newer]"])
+@pytest.mark.parametrize(
+    "code", ["survives-fault", "no-target", "target-down", "config-glob", "[ledger-newer]", "hollow", "another-process"]
+)
 def test_explanation(code: str, capsys: pytest.CaptureFixture[str], snapshot: SnapshotAssertion) -> None:
     assert at_any_width(capsys, "explain", code) == snapshot
 
@@ -163,8 +172,8 @@ def test_explanation(code: str, capsys: pytest.CaptureFixture[str], snapshot: Sn
 def test_explain_knows_every_code(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = printed(capsys, "explain")
     listed = {line.split()[0] for line in out.splitlines() if line.startswith("  ")}
-    assert listed == {*CATALOGUE, *WAYS, *kinds(), *ERRORS}
-    for code in (*CATALOGUE, *WAYS, *kinds(), *ERRORS):
+    assert listed == {*CATALOGUE, *WAYS, *WORDS, *kinds(), *ERRORS}
+    for code in (*CATALOGUE, *WAYS, *WORDS, *kinds(), *ERRORS):
         assert printed(capsys, "explain", code)[0] == 0
     document = json.loads(printed(capsys, "explain", "--json")[1])
     assert {one["code"] for one in document["codes"]} == listed

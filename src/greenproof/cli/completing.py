@@ -40,10 +40,11 @@ def codes(context: click.Context, parameter: click.Parameter, typed: str) -> lis
     """Offers reason and error codes."""
     from greenproof.analysis.authenticity.reasons import CATALOGUE
     from greenproof.analysis.authenticity.ways import WAYS
+    from greenproof.analysis.authenticity.words import WORDS
     from greenproof.analysis.measure.rules import kinds
     from greenproof.model.error_codes import ERRORS
 
-    return _fitting(iter((*CATALOGUE, *WAYS, *kinds(), *ERRORS)), typed)
+    return _fitting(iter((*CATALOGUE, *WAYS, *WORDS, *kinds(), *ERRORS)), typed)
 
 
 def runs(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:

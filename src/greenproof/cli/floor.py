@@ -8,6 +8,7 @@ from greenproof.cli.completing import assigned
 from greenproof.cli.context import check_json_place, config_option, load_plan, write_json
 from greenproof.cli.output import show
 from greenproof.cli.talk import Level, Talk, talk_options
+from greenproof.cli.values import Finite
 from greenproof.loop.flooring import FloorListener, floor_request, measure
 from greenproof.loop.requests import pairs
 from greenproof.model.exits import ExitCode
@@ -32,14 +33,14 @@ from greenproof.reporting.floor import floor_document, floor_lines
     "--case-timeout",
     default=30.0,
     show_default=True,
-    type=click.FloatRange(0.1, 86_400),
+    type=Finite(0.1, 86_400),
     help="Seconds after which a case is cut off; it counts as failed.",
 )
 @click.option(
     "--timeout",
     default=900.0,
     show_default=True,
-    type=click.FloatRange(1, 86_400),
+    type=Finite(1, 86_400),
     help="Seconds for the whole measurement.",
 )
 @talk_options

@@ -16,6 +16,7 @@ from greenproof.cli.holding import check_store, store_option
 from greenproof.cli.output import show, tell, tell_lines
 from greenproof.cli.progress import listener_for, tell_tail
 from greenproof.cli.talk import Level, Talk, talk_options
+from greenproof.cli.values import CaseGlob, Finite
 from greenproof.loop.cycle import CycleOptions
 from greenproof.loop.platforms import platform_of
 from greenproof.loop.requests import environment_of, suite_of
@@ -36,7 +37,7 @@ from greenproof.reporting.worklog import worklog
 @click.option(
     "--until", type=click.Choice(["verified", "stopped"]), help="Turn after turn until then; without it, one turn."
 )
-@click.option("--hours", type=click.FloatRange(0, min_open=True), help="At most so many hours of work; else 8.")
+@click.option("--hours", type=Finite(0, min_open=True), help="At most so many hours of work; else 8.")
 @click.option(
     "--cycles", type=click.IntRange(1, 10_000), help="At most so many turns; else 50 with --until, 1 without."
 )
@@ -65,7 +66,11 @@ from greenproof.reporting.worklog import worklog
 @click.option("--no-fail-fast", is_flag=True, help="Run every phase, even after a gating one is red.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; '-' is stdout.")
 @click.option(
-    "--removed", multiple=True, metavar="GLOB", help="Cases of the last good run that are gone on purpose; say it once."
+    "--removed",
+    multiple=True,
+    metavar="GLOB",
+    type=CaseGlob(),
+    help="Cases of the last good run that are gone on purpose; say it once.",
 )
 @talk_options
 def loop(

@@ -12,6 +12,7 @@ from greenproof.cli.output import show
 from greenproof.cli.progress import listener_for, tell_tail
 from greenproof.cli.sensing import Sensing, sensitivity_options
 from greenproof.cli.talk import Level, Talk, talk_options
+from greenproof.cli.values import CaseGlob, Finite
 from greenproof.loop.journal import Journal
 from greenproof.loop.platforms import platform_of
 from greenproof.loop.proving import prove as run_proof
@@ -57,11 +58,13 @@ from greenproof.reporting.summary import summary_lines
     help="Make all fault runs again, also of cases that were proven before under the same conditions.",
 )
 @click.option("--fail-fast", is_flag=True, help="Stop the plain run at the first failure.")
+@click.option("--timeout", default=900.0, show_default=True, type=Finite(1, 86_400), help="Seconds for a run.")
 @click.option(
-    "--timeout", default=900.0, show_default=True, type=click.FloatRange(1, 86_400), help="Seconds for a run."
-)
-@click.option(
-    "--removed", multiple=True, metavar="GLOB", help="Cases of the last good run that are gone on purpose; say it once."
+    "--removed",
+    multiple=True,
+    metavar="GLOB",
+    type=CaseGlob(),
+    help="Cases of the last good run that are gone on purpose; say it once.",
 )
 @sensitivity_options
 @talk_options

@@ -119,9 +119,11 @@ def _expected(parameter: click.Parameter | None) -> str | None:
     if isinstance(kind, click.IntRange | click.FloatRange):
         noun = "a whole number" if isinstance(kind, click.IntRange) else "a number"
         if kind.max is None:
-            return f"{noun}, at least {kind.min:g}"
+            return f"{noun}, {'more than' if kind.min_open else 'at least'} {kind.min:g}"
         return f"{noun} from {kind.min:g} to {kind.max:g}"
-    return {"integer": "a whole number", "float": "a number", "path": "a path"}.get(getattr(kind, "name", ""))
+    plain = {"integer": "a whole number", "float": "a number", "path": "a path"}
+    plain["glob"] = "a glob for ids of cases, such as 'test_orders.py::*'"
+    return plain.get(getattr(kind, "name", ""))
 
 
 def _sentence(message: str) -> str:

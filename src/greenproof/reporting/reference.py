@@ -7,10 +7,12 @@ _HEADER = "<!-- Made by `python scripts/reference.py`; a test compares it with t
 
 
 def reasons_page(
-    rows: Iterable[tuple[str, str, str, str, str]], ways: Iterable[tuple[str, str, str, Iterable[str]]]
+    rows: Iterable[tuple[str, str, str, str, str]],
+    ways: Iterable[tuple[str, str, str, Iterable[str]]],
+    words: Iterable[tuple[str, str, str, Iterable[str], str]] = (),
 ) -> str:
-    """docs/reasons.md from (code, verdict or `finding`, meaning, example, remedy), and ways: (code, meaning, example,
-    codes of reasons).
+    """docs/reasons.md from (code, verdict or `finding`, meaning, example, remedy), ways: (code, meaning, example,
+    codes of reasons), and words: (word, what it names, meaning, codes, remedy).
     """
     lines = [
         "# Reason codes",
@@ -26,6 +28,11 @@ def reasons_page(
         f"| `{code}` | {verdict} | {_cell(meaning)} | {_cell(example)} | {_cell(remedy)} |"
         for code, verdict, meaning, example, remedy in rows
     ]
+    lines += ["", "## Verdicts, findings of the floor, and other words", ""]
+    lines += ["| word | names | meaning | told as | what to do |", "|---|---|---|---|---|"]
+    for code, sort, meaning, codes, remedy in words:
+        told = ", ".join(f"`{one}`" for one in codes) or "-"
+        lines.append(f"| `{code}` | {sort} | {_cell(meaning)} | {told} | {_cell(remedy)} |")
     lines += ["", "## Ways in which a test says nothing", "", "Each example is run by a test of Greenproof itself."]
     for code, meaning, example, reasons in ways:
         told = " or ".join(f"`{reason}`" for reason in reasons)

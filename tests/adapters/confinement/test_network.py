@@ -121,3 +121,31 @@ def test_a_refusal_says_why(monkeypatch):
     with pytest.raises(UsageError) as refused:
         Network.start(())
     assert refused.value.code == "confine-refused"
+
+
+LIMITED = """
+import os, sys
+uid, gid = os.geteuid(), os.getegid()
+os.unshare(os.CLONE_NEWUSER)
+open("/proc/self/setgroups", "w").write("deny")
+open("/proc/self/uid_map", "w").write(f"0 {uid} 1")
+open("/proc/self/gid_map", "w").write(f"0 {gid} 1")
+open(f"/proc/sys/user/max_{sys.argv[1]}_namespaces", "w").write("0")
+from greenproof.adapters.confinement import Network
+from greenproof.model.errors import UsageError
+try:
+    Network.start((), users=sys.argv[1] == "user")
+except UsageError as refused:
+    print(refused.code, refused.message, refused.hint, sep="\\n")
+"""
+
+
+@pytest.mark.parametrize("kind", ["user", "net"])
+def test_a_limit_of_the_kernel_is_named(kind):
+    """Limits can be set for a namespace of users: here for one of the test's own."""
+    done = subprocess.run([sys.executable, "-c", LIMITED, kind], capture_output=True, text=True, timeout=60, check=True)
+    code, message, hint = done.stdout.splitlines()
+    assert code == "confine-refused"
+    assert message.endswith(f"the kernel's limit of namespaces is reached: user.max_{kind}_namespaces = 0")
+    assert "space left" not in message
+    assert "sysctl" in hint

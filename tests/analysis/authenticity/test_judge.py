@@ -358,3 +358,51 @@ def test_an_exit_status_that_hides_failures_is_a_finding() -> None:
 def test_a_failure_of_the_relay_leaves_nothing_proven() -> None:
     plain = run(RECORD, hook_errors=("response: KeyError",))
     assert judged(plain=plain) == ("unproven", ["witness-missing"])
+
+
+def _faulted_as(kind: FaultKind, name: str, *cases: object) -> object:
+    return faulted(kind, *cases, exchanges=(replace(EXCHANGE, id=name, fault=kind),))  # type: ignore[arg-type]
+
+
+def _reason(**changes: object) -> tuple[str, tuple[str, ...]]:
+    cases, _ = judge_run(evidence(**changes))
+    (reason,) = cases[0].reasons
+    return reason.code, reason.evidence
+
+
+def test_reasons_of_the_fault_runs_name_the_answers_that_were_replaced() -> None:
+    error, value = _faulted_as(FaultKind.ERROR, "e1", RECORD), _faulted_as(FaultKind.VALUE, "v1", RED)
+    assert _reason(error=error, value=value) == ("survives-fault", ("e1",))
+    skipped = _faulted_as(FaultKind.ERROR, "e1", replace(RECORD, outcome=Outcome.SKIPPED, executed=Outcome.SKIPPED))
+    assert _reason(error=skipped, value=value) == ("skips-on-failure", ("e1",))
+    noticed = _faulted_as(FaultKind.ERROR, "e1", RED)
+    for kind, code in (
+        (FaultKind.TAILORED, "tolerates-failure"),
+        (FaultKind.LATER, "later-unchecked"),
+        (FaultKind.EMPTIED, "content-unchecked"),
+    ):
+        second = faulted(FaultKind.VALUE, RECORD, exchanges=(replace(EXCHANGE, id="v1", fault=kind),))
+        assert _reason(error=noticed, value=second) == (code, ("v1",))
+
+
+def test_reasons_without_a_replaced_answer_name_what_was_seen() -> None:
+    nothing = faulted(FaultKind.ERROR, RECORD, exchanges=(replace(EXCHANGE, id="e1"),))
+    untold = faulted(FaultKind.VALUE, RED, exchanges=())
+    assert _reason(error=nothing, value=untold) == ("fault-not-delivered", ("x1",))
+    assert _reason(error=None, value=None) == ("no-fault-run", ("x1",))
+
+
+def test_what_is_unchecked_is_named() -> None:
+    plain = run(replace(RECORD, checks=0, last_check_ns=None))
+    blind = replace(RED, failure=Failure(Phase.CALL, "error", "KeyError", "'id'"))
+    error, value = _faulted_as(FaultKind.ERROR, "e1", blind), _faulted_as(FaultKind.VALUE, "v1", RECORD)
+    assert _reason(plain=plain, error=error, value=value) == ("unchecked", ("x1",))
+    assert _reason(error=error, value=value) == ("red-by-accident", ("e1", "v1"))
+
+
+def test_asserts_that_pytest_rewrote_do_run_without_asserts() -> None:
+    _, findings = judge_run(evidence(plain=run(RECORD, processes=(replace(facts.PROCESS, optimised=True),))))
+    (finding,) = findings
+    assert finding.code == "asserts-off"
+    assert "-O" in finding.text
+    assert "did not rewrite" in finding.text

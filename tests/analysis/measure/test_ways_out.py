@@ -209,3 +209,13 @@ def test_a_limit_that_is_gone() -> None:
 )
 def test_a_limit_that_stands_elsewhere_is_not_gone(after: str) -> None:
     assert weakenings(body(LIMITED, STATUS), after) == []
+
+
+def test_a_helper_of_the_same_name_gives_no_limit_to_a_library() -> None:
+    helper = "import requests\ndef get(path, timeout=5):\n    return requests.get(path, timeout=timeout)\n"
+    before, after = (
+        f"{helper}{body(line, STATUS)}" for line in ("a = requests.get('/a', timeout=5)", "a = requests.get('/a')")
+    )
+    assert weakenings(before, after) == ["timeout-removed"]
+    # Its own limit stands in for what nobody gives it.
+    assert weakenings(helper + body("a = get('/a', timeout=5)", STATUS), helper + body("a = get('/a')", STATUS)) == []

@@ -11,6 +11,7 @@ its parent, and takes the folder of SOCKET with it.
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -36,8 +37,10 @@ def main() -> None:
     parent, place, hosts, users = int(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]), sys.argv[4] == "users"
     try:
         _enter(users)
+        # An exception out of a signal could come in the middle of clearing up.
+        told, tell = os.pipe()
+        signal.signal(signal.SIGTERM, lambda number, frame: os.write(tell, b"x") and None)
         # Only now: a change of rights takes this order back.
-        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
         _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
@@ -52,17 +55,18 @@ def main() -> None:
         sys.exit(1)
     try:
         print("ready", flush=True)
-        _serve(server)
+        _serve(server, told)
     finally:
         with contextlib.suppress(OSError):
             os.unlink(place)  # noqa: PTH108 - a path as text
             os.rmdir(os.path.dirname(place))  # noqa: PTH106, PTH120
 
 
-def _serve(server: socket.socket) -> None:
+def _serve(server: socket.socket, told: int) -> None:
+    """Until the standard input ends, or a signal has said so."""
     while True:
-        readable, _, _ = select.select([server, sys.stdin], [], [])
-        if sys.stdin in readable:
+        readable, _, _ = select.select([server, sys.stdin, told], [], [])
+        if sys.stdin in readable or told in readable:
             return
         asker, _ = server.accept()
         with asker, contextlib.suppress(OSError, ValueError):
@@ -73,12 +77,29 @@ def _serve(server: socket.socket) -> None:
 def _enter(users: bool) -> None:
     """Without root a namespace of users comes first: in it we have the rights that the others need."""
     uid, gid = os.geteuid(), os.getegid()
-    os.unshare(_CLONE_NEWNET | _CLONE_NEWNS | (_CLONE_NEWUSER if users else 0))
+    try:
+        os.unshare(_CLONE_NEWNET | _CLONE_NEWNS | (_CLONE_NEWUSER if users else 0))
+    except OSError as problem:
+        if problem.errno == errno.ENOSPC:
+            # No disk is meant.
+            raise OSError(errno.ENOSPC, _limits(users)) from problem
+        raise
     if users:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
         Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
     _mount(None, "/", _MS_REC | _MS_PRIVATE)
+
+
+def _limits(users: bool) -> str:
+    """Which limit of namespaces(7) is in the way: those that are zero, else all that may be used up."""
+    known = {}
+    for kind in (*(("user",) if users else ()), "net", "mnt"):
+        with contextlib.suppress(OSError):
+            known[kind] = Path(f"/proc/sys/user/max_{kind}_namespaces").read_text().strip()
+    zero = [kind for kind, value in known.items() if value == "0"]
+    told = ", ".join(f"user.max_{kind}_namespaces = {known[kind]}" for kind in zero or known)
+    return f"the kernel's limit of namespaces is reached: {told or 'user.max_*_namespaces'}"
 
 
 def _mount(source: str | None, target: str, flags: int) -> None:

@@ -24,6 +24,15 @@ _END_S = 5.0
 _NAMED = "127.77.0."
 """Where other hosts are found inside: each has an address of its own, so two may use one port."""
 _MOST_HOSTS = 200
+_LIMIT = "user.max_"
+_LIMITED = (
+    "leave --confine out; or look at the limits with `sysctl user.max_user_namespaces user.max_net_namespaces`, and"
+    " raise the one that is named, as root: sysctl -w NAME=1000"
+)
+_FORBIDDEN = (
+    "leave --confine out; or allow it: sysctl kernel.unprivileged_userns_clone=1 (Debian), or"
+    " kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +85,7 @@ class Network:
                 code="confine-refused",
                 where="--confine",
                 expected="Linux, where this user may make namespaces",
-                hint="leave --confine out; or allow it: sysctl kernel.unprivileged_userns_clone=1 (Debian), or"
-                " kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)",
+                hint=_LIMITED if _LIMIT in said else _FORBIDDEN,
             )
         return network
 

@@ -1,7 +1,7 @@
 """Conditions 3 and 4, checked and falsifiable: what a case did when its answers were replaced."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from greenproof.analysis.authenticity import reasons
 from greenproof.analysis.authenticity.claims import Claims
@@ -64,6 +64,11 @@ class FaultRun:
         setup = result is not None and result.outcome is Outcome.ERROR and not result.delivered
         return setup and any(x.fault and x.phase is Phase.SETUP for x in self.run.exchanges)
 
+    def replaced(self, case_id: str) -> tuple[str, ...]:
+        """Ids of the exchanges of the case whose answers were replaced, in this run."""
+        case = self._cases.get(case_id)
+        return tuple(x.id for x in self._contacts.of(case).all if x.fault) if case is not None else ()
+
     def first_answer(self, case_id: str) -> Exchange | None:
         """The first answer of the service that was replaced in the call phase, as the service gave it."""
         case = self._cases.get(case_id)
@@ -88,6 +93,8 @@ class Falsification:
     hollow: bool = False
     failures: Mapping[FaultKind, Failure] = field(default_factory=dict)
     """What turned it red in its call phase, by the fault that was delivered."""
+    replaced: tuple[str, ...] = ()
+    """Ids of the exchanges whose answers were replaced."""
 
     @property
     def failed_a_check(self) -> bool:
@@ -128,7 +135,7 @@ def falsified(record: CaseRecord, contact: Contact, runs: Mapping[FaultKind, Fau
                 failures[FaultKind(result.kind)] = failure
     told = tuple(results[kind] for kind in FaultKind if kind in results)
     if not runs:
-        return Falsification(told, reasons.NO_FAULT_RUN.reason())
+        return Falsification(told, _with_evidence(reasons.NO_FAULT_RUN.reason(), case_id, contact, runs))
     if not contact.call:
         reason, hollow = _decide_by_fixture(results.get(FaultKind.ERROR), results.get(FaultKind.VALUE))
     else:
@@ -143,7 +150,22 @@ def falsified(record: CaseRecord, contact: Contact, runs: Mapping[FaultKind, Fau
         first = runs[FaultKind.ERROR].first_answer(case_id) if FaultKind.ERROR in runs else None
         if reason is None and _differs(contact, first):
             reason = reasons.NOT_REPEATABLE.reason()
-    return Falsification(told, reason, hollow, failures)
+    replaced = tuple(i for run in runs.values() for i in run.replaced(case_id))
+    return Falsification(told, _with_evidence(reason, case_id, contact, runs), hollow, failures, replaced)
+
+
+def _with_evidence(
+    reason: Reason | None, case_id: str, contact: Contact, runs: Mapping[FaultKind, FaultRun]
+) -> Reason | None:
+    """The reason, with the answers that were replaced and not noticed; else with all that were replaced; where none
+    was, with the answers as the service gave them.
+    """
+    if reason is None:
+        return None
+    replaced = [(run.result(case_id), run.replaced(case_id)) for run in runs.values()]
+    unnoticed = tuple(i for result, ids in replaced if result is not None and not result.noticed for i in ids)
+    evidence = unnoticed or tuple(i for _, ids in replaced for i in ids) or tuple(x.id for x in contact.on_route)
+    return replace(reason, evidence=evidence)
 
 
 def _decide_by_call(

@@ -158,11 +158,11 @@ def _checked(record: CaseRecord, contact: Contact, faults: Falsification) -> tup
     if record.checks and record.last_check_ns is not None and record.last_check_ns > first:
         return None
     if record.checks < 0:
-        return reasons.CHECKS_UNKNOWN.reason(), False
+        return reasons.CHECKS_UNKNOWN.reason(None, *(x.id for x in contact.on_route)), False
     if faults.refused_by:
         text = f"{reasons.NO_OWN_CHECK.meaning} It was {faults.refused_by}."
-        return reasons.NO_OWN_CHECK.reason(text), False
-    return reasons.UNCHECKED.reason(), True
+        return reasons.NO_OWN_CHECK.reason(text, *faults.replaced), False
+    return reasons.UNCHECKED.reason(None, *(x.id for x in contact.on_route)), True
 
 
 def _by_accident(contact: Contact, faults: Falsification) -> tuple[Reason, bool] | None:
@@ -176,7 +176,7 @@ def _by_accident(contact: Contact, faults: Falsification) -> tuple[Reason, bool]
     last = contact.call[-1].status if contact.call and delivered >= len(contact.call) else None
     refused = last is not None and 400 <= last < 500
     if refused or len(contact.on_route) == 1:
-        return reasons.RED_BY_ACCIDENT.reason(), False
+        return reasons.RED_BY_ACCIDENT.reason(None, *faults.replaced), False
     return None
 
 
@@ -211,7 +211,9 @@ def _red(base: CaseVerdict, record: CaseRecord, lost_ns: int | None) -> CaseVerd
             verdict, kind = Verdict.NOT_RUN, reasons.TARGET_LOST
         elif (record.end_ns or lost_ns) >= lost_ns:
             kind = reasons.TARGET_DIED_HERE
-    return replace(base, verdict=verdict, reasons=(kind.reason(text),))
+    # What was asked last tells when the target died; of all other reds the failure itself is the evidence.
+    seen = base.exchanges if kind is reasons.TARGET_DIED_HERE else ()
+    return replace(base, verdict=verdict, reasons=(kind.reason(text, *seen),))
 
 
 _RED: Mapping[Outcome, tuple[Verdict, reasons.ReasonKind]] = {

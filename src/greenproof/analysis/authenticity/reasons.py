@@ -369,7 +369,8 @@ NOTHING_COLLECTED = _kind(
 ASSERTS_OFF = _kind(
     "asserts-off",
     None,
-    "Python ran with -O: asserts did nothing.",
+    "A process of the tests ran with -O: asserts that pytest did not rewrite, such as those of unittest and of helper"
+    " modules, do nothing.",
     "Run without -O and PYTHONOPTIMIZE.",
 )
 RELAY_FAULT = _kind(

@@ -321,7 +321,7 @@ WAYS = dict(sorted(_ALL.items()))
 
 IN_WORDS = {
     "ambiguous": "A thread that an earlier test started still asks the service while this test runs.",
-    "asserts-off": "PYTHONOPTIMIZE=1 is set, so `assert total == 5` does nothing.",
+    "asserts-off": "PYTHONOPTIMIZE=1 is set, so `assert total == 5` in a helper module does nothing.",
     "check-failed": "`assert answer.status_code == 201`, and the service answered 500.",
     "checks-unknown": "pytest runs with --assert=plain: it can't be seen whether an assert ran.",
     "deselected": "A hook in conftest.py takes `test_refund` out of `items`.",

@@ -34,7 +34,7 @@ def _of(run: BackendRun) -> Iterator[str]:
     if run.starts > 1:
         yield f"{name}: the suite was started {run.starts} times, since it was ended or died before its last case."
     if any(process.optimised for process in seen.processes):
-        yield f"{name}: asserts are off (-O), so hardly anything can fail."
+        yield f"{name}: Python ran with -O, so asserts that pytest did not rewrite do nothing."
 
 
 def _of_all(runs: Sequence[BackendRun], cases: Sequence[FloorCase], limit_s: float) -> Iterator[str]:

@@ -19,7 +19,7 @@ COMMAND_LINE: tuple[ErrorKind, ...] = (
         "confine-refused",
         "This machine does not let the tests have a network of their own.",
         "greenproof prove --confine, where users may not make namespaces",
-        "Leave --confine out: what goes past the relay is `unproven` then; or allow namespaces for users (Linux).",
+        "Leave --confine out: what goes past the relay is `unproven` then; or allow namespaces as the message says.",
     ),
     usage(
         "unknown-command",

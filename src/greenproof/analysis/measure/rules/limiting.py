@@ -4,10 +4,11 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from greenproof.analysis.measure.kinds import weakened
 from greenproof.analysis.measure.reaching import Comparison
-from greenproof.analysis.measure.shapes import last, shown
+from greenproof.analysis.measure.shapes import dotted, last, shown
 from greenproof.analysis.measure.suite import Function, Suite
 from greenproof.model.measure import MeasureFinding, Place
 
@@ -94,7 +95,16 @@ def _is_limited(node: ast.Call, name: str, function: Function, suite: Suite) -> 
     if any(keyword.arg is None for keyword in node.keywords) or (name == "urlopen" and len(node.args) > 2):
         return True
     given = any(any(word in (keyword.arg or "").lower() for word in _WORDS) for keyword in node.keywords)
-    return given or any(_has_default(one) for one in suite.called(name, function.path))
+    helpers = suite.called(name, function.path) if _may_mean(node, function, suite) else []
+    return given or any(_has_default(one) for one in helpers)
+
+
+def _may_mean(node: ast.Call, caller: Function, suite: Suite) -> bool:
+    """`requests.get` is no function of the suite, though one may have the same name."""
+    root = dotted(node.func).partition(".")[0]
+    if isinstance(node.func, ast.Name) or root not in suite.imported(caller.path):
+        return True
+    return any(PurePosixPath(path).stem == root for path in suite.measure.modules)
 
 
 def _has_default(function: Function) -> bool:
