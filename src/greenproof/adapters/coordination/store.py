@@ -105,12 +105,9 @@ class Store:
         try:
             state.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False)
-            store = cls(connection, str(path), "?")
-            with store._told():
-                connection.execute(_TABLE)
         except OSError as error:
             raise from_system(error) or error from None
-        return store
+        return cls._begun(cls(connection, str(path), "?"))
 
     @classmethod
     def _postgres(cls, url: str) -> Self:
@@ -119,10 +116,19 @@ class Store:
         place = url.rpartition("@")[2]
         try:
             connection = psycopg.connect(url, autocommit=True, connect_timeout=int(_PATIENCE_S))
-            connection.execute(_TABLE.encode())
         except psycopg.Error as error:
             raise _unusable(place, error) from None
-        return cls(connection, place, "%s")
+        return cls._begun(cls(connection, place, "%s"))
+
+    @classmethod
+    def _begun(cls, store: Self) -> Self:
+        """With its table; a store that can't be used is closed."""
+        try:
+            store._run(_TABLE)
+        except BaseException:
+            store.close()
+            raise
+        return store
 
     def close(self) -> None:
         """Let go of the store."""

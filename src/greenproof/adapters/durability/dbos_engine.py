@@ -54,6 +54,7 @@ class DurableRuns:
         import sqlalchemy
         from dbos import DBOS, DBOSConfig
 
+        self._engine: sqlalchemy.Engine | None = None
         # It warns of what is our decision, for example of a database in a file.
         logging.getLogger("dbos").setLevel(logging.CRITICAL)
         path = state / "durable.db"
@@ -61,12 +62,14 @@ class DurableRuns:
         place = address.rpartition("@")[2] if url else str(path)
         try:
             state.mkdir(parents=True, exist_ok=True)
-            engine = sqlalchemy.create_engine(address, **({} if url else {"connect_args": {"timeout": _PATIENCE_S}}))
+            self._engine = sqlalchemy.create_engine(
+                address, **({} if url else {"connect_args": {"timeout": _PATIENCE_S}})
+            )
             if not url:
-                sqlalchemy.event.listen(engine, "connect", _mend)
+                sqlalchemy.event.listen(self._engine, "connect", _mend)
             config: DBOSConfig = {
                 "name": _NAME,
-                "system_database_engine": engine,
+                "system_database_engine": self._engine,
                 "system_database_url": address,
                 "application_version": VERSION,
                 "executor_id": environment,
@@ -82,8 +85,9 @@ class DurableRuns:
             self._workflow = DBOS.workflow(name="run")(workflow)
             DBOS.launch()
         except (OSError, sqlalchemy.exc.SQLAlchemyError, dbos.error.DBOSException) as error:
+            # What was opened up to there is not left to the garbage collector.
+            self.__exit__()
             raise _unusable(place, error) from error
-        self._engine = engine
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +97,8 @@ class DurableRuns:
 
         self._left.set()
         DBOS.destroy(workflow_completion_timeout_sec=0)
-        self._engine.dispose()
+        if self._engine is not None:
+            self._engine.dispose()
 
     def unfinished(self) -> tuple[str, ...]:
         """Ids of the runs of this environment that have not come to their end, the oldest first."""

@@ -198,8 +198,8 @@ LATER_UNCHECKED = _kind(
 CONTENT_UNCHECKED = _kind(
     "content-unchecked",
     Verdict.UNPROVEN,
-    "A helper refuses errors, as for every test that calls it, but nothing looks at what an answer says: it stayed "
-    "green on empty ones.",
+    "A helper refuses errors, as for every test that calls it, but no check looks at a value of an answer: it stayed "
+    "green when all values were others and all lists were empty.",
     "Assert on a value of the answer.",
 )
 NOT_REPEATABLE = _kind(
