@@ -16,7 +16,8 @@ from counting import Tally, count
 from truth import Served, serve
 
 from greenproof.analysis.authenticity.claims import Claims
-from greenproof.loop.proving import Execution, Listener, ProofRequest, ProofTarget, execute
+from greenproof.loop.proof_request import Listener, ProofRequest, ProofTarget
+from greenproof.loop.proving import Execution, execute
 from greenproof.model.facts import Outcome, RunObservation
 
 HERE = Path(__file__).parent

@@ -7,7 +7,8 @@ import textwrap
 import pytest
 
 from greenproof.analysis.authenticity.claims import Claims
-from greenproof.loop.proving import Listener, ProofRequest, ProofTarget, prove
+from greenproof.loop.proof_request import Listener, ProofRequest, ProofTarget
+from greenproof.loop.proving import prove
 
 GOOD = """
     import json, os, urllib.request

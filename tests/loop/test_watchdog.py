@@ -6,7 +6,7 @@ import textwrap
 
 SCRIPT = """
 import sys, time
-from greenproof.loop.proving import Listener
+from greenproof.loop.proof_request import Listener
 from greenproof.loop.watchdog import Watchdog
 from greenproof.model.errors import GreenproofError
 

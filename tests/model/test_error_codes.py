@@ -9,7 +9,7 @@ import pytest
 import greenproof
 from greenproof.adapters.platforms.base import ServiceFailed
 from greenproof.analysis.authenticity.reasons import CATALOGUE
-from greenproof.loop.proving import TargetDownError
+from greenproof.loop.targets import TargetDownError
 from greenproof.model import errors
 from greenproof.model.error_codes import ERRORS
 from greenproof.model.exits import ExitCode

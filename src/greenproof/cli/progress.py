@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from greenproof.cli.talk import Level, Talk
 from greenproof.loop.journal import Journal
-from greenproof.loop.proving import Listener
+from greenproof.loop.proof_request import Listener
 from greenproof.model.facts import CaseRecord, RunObservation
 
 _TAIL = 20

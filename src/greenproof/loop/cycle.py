@@ -15,7 +15,8 @@ from greenproof.analysis.value import features_at_risk, matrix
 from greenproof.loop.journal import Journal
 from greenproof.loop.kept import Kept
 from greenproof.loop.lastgood import keep_configuration
-from greenproof.loop.proving import Execution, Listener, ProofRequest, collect, execute, judge
+from greenproof.loop.proof_request import Listener, ProofRequest
+from greenproof.loop.proving import Execution, collect, execute, judge
 from greenproof.loop.requests import suite_request
 from greenproof.model.errors import GreenproofError, LeaseLostError, UsageError
 from greenproof.model.events import EffectRecovered

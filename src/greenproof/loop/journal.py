@@ -26,7 +26,7 @@ from greenproof.loop.inheriting import (
 from greenproof.loop.knowing import concluded_before
 from greenproof.loop.measuring import since_last_good
 from greenproof.loop.once import identity_of, recorded_in
-from greenproof.loop.proving import ProofRequest, new_run_id
+from greenproof.loop.proof_request import ProofRequest, new_run_id
 from greenproof.loop.remembering import remembered
 from greenproof.model.conclusions import KnownBefore, Standing
 from greenproof.model.errors import GreenproofError, from_system

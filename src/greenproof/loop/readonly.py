@@ -13,7 +13,7 @@ from greenproof.analysis.unchanged import changes
 from greenproof.loop.cycle import Cycle, execute_suite, judge_cases, select_cases, take_step, write_report
 from greenproof.loop.journal import Journal
 from greenproof.loop.kept import Kept
-from greenproof.loop.proving import Listener, new_run_id
+from greenproof.loop.proof_request import Listener, new_run_id
 from greenproof.loop.unattended import Order, journal_of
 from greenproof.model.conclusions import KnownBefore
 from greenproof.model.errors import UsageError

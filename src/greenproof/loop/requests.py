@@ -13,7 +13,7 @@ from greenproof.adapters.runners.addresses import check_url
 from greenproof.adapters.runners.witnessed import own_bundle
 from greenproof.analysis.authenticity.claims import Claims
 from greenproof.analysis.authenticity.conclusion import Gate
-from greenproof.loop.proving import ProofRequest, ProofTarget
+from greenproof.loop.proof_request import ProofRequest, ProofTarget
 from greenproof.model.errors import UsageError
 from greenproof.model.plan import Environment, Plan, Suite, Target
 from greenproof.model.redaction import Redactor

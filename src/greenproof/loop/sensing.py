@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from greenproof.analysis.authenticity.contact import Contacts
 from greenproof.analysis.sensitivity import Fitting, Packed, by_operator, cases_of, fields_of, pack, trials_of, writes
-from greenproof.loop.proving import Listener, ProofRequest, Session, session
+from greenproof.loop.proof_request import Listener, ProofRequest
+from greenproof.loop.session import Session, session
 from greenproof.model.facts import FaultKind, Outcome, RunObservation
 from greenproof.model.faults import CaseFaults, FaultPlan
 from greenproof.model.plan import SensitivityPolicy

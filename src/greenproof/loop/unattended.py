@@ -15,7 +15,7 @@ from greenproof.loop.cycle import Cycle, CycleOptions
 from greenproof.loop.durable import Durable
 from greenproof.loop.journal import Journal
 from greenproof.loop.kept import Kept
-from greenproof.loop.proving import Listener, new_run_id
+from greenproof.loop.proof_request import Listener, new_run_id
 from greenproof.loop.run import Limits, Outcome, Run
 from greenproof.loop.watchdog import Watchdog
 from greenproof.model.errors import FrozenError, StoppedError

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from greenproof.loop.proving import Listener
+from greenproof.loop.proof_request import Listener
 from greenproof.model.errors import CoordinationError, GreenproofError, StepStuckError, StoppedError
 
 _LOOK_S = 1.0
