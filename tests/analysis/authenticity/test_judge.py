@@ -217,6 +217,21 @@ def test_only_the_set_up_that_others_look_at_is_changed() -> None:
         assert (plan.value.cases[CASE].spared, plan.value.cases[other.id].spared) == (False, spared)
 
 
+@pytest.mark.parametrize(("others", "routes"), [(1, 1), (2, 0)])
+def test_what_serves_mostly_others_is_not_changed_for_one_case(others: int, routes: int) -> None:
+    key = "conftest.py::token"
+    acting = [replace(RECORD, id=f"test_orders.py::test_{n}", fixtures=(key,)) for n in range(others)]
+    resting = replace(RECORD, fixtures=(key,))
+    own = [replace(EXCHANGE, id=f"o{n}", case=case.id) for n, case in enumerate(acting)]
+    fetched = replace(EXCHANGE, id="x0", case=acting[0].id, phase=Phase.SETUP, path="/tokens", start_ns=95, head_ns=97)
+    spans = (FixtureSpan(key, None, acting[0].id, 92, 99),)
+    # Who acts claims nothing of the route, and needs it all the same.
+    claimed = Claims((Claim(("*::test_0", "*::test_1"), (Route.parse("POST /orders"),)),), DEFAULT_PLUMBING)
+    plan = plan_faults(run(*acting, resting, exchanges=(fetched, *own), fixtures=spans), claimed)
+    assert len(plan.value.fixture_routes) == routes
+    assert plan.value.cases[acting[0].id].spared is not bool(routes)
+
+
 @pytest.mark.parametrize(("depth", "code"), [(Depth.CANNED, "bypass"), (Depth.CACHE, "cached")])
 def test_a_fixture_does_not_make_up_for_what_the_test_itself_got_from_a_stub(depth: Depth, code: str) -> None:
     key = "test_orders.py::order"

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from greenproof.analysis.authenticity.claims import Claims
@@ -61,17 +61,24 @@ class Contacts:
         for exchange in self._exchanges.get((case.worker, case.id), ()):
             covered = self._claims.covers(routes, exchange)
             bins[_bin(exchange, built, covered)].append(exchange)
-        # A fixture within a fixture spans the same exchanges: each counts once.
-        borrowed = {
+        for exchange in self._within(case, (span for span in built if span.case != case.id)):
+            bins[_bin(exchange, built, self._claims.covers(routes, exchange))].append(exchange)
+        return Contact(**{name: tuple(found) for name, found in bins.items()})
+
+    def built_for(self, case: CaseRecord) -> tuple[Exchange, ...]:
+        """All that was exchanged while the fixtures that it uses were set up, whatever it claims."""
+        built = (span for key in case.fixtures if (span := self._span_of(case, key)) is not None)
+        return tuple(self._within(case, built))
+
+    def _within(self, case: CaseRecord, built: Iterable[FixtureSpan]) -> Iterable[Exchange]:
+        """A fixture within a fixture spans the same exchanges: each counts once."""
+        found = {
             exchange.id: exchange
             for span in built
-            if span.case != case.id
             for exchange in self._exchanges.get((case.worker, span.case), ())
             if spans(span, exchange)
         }
-        for exchange in borrowed.values():
-            bins[_bin(exchange, built, self._claims.covers(routes, exchange))].append(exchange)
-        return Contact(**{name: tuple(found) for name, found in bins.items()})
+        return found.values()
 
     def _span_of(self, case: CaseRecord, key: str) -> FixtureSpan | None:
         """The set-up that gave this case its value: the last one before its end. One of a wider scope is older."""

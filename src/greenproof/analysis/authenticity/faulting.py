@@ -1,11 +1,11 @@
 """Which cases a fault run repeats, and which answers it replaces for them."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from greenproof.analysis.authenticity.claims import Claims, route_of
-from greenproof.analysis.authenticity.contact import Contacts, spans
+from greenproof.analysis.authenticity.contact import Contact, Contacts, spans
 from greenproof.model.facts import Exchange, FaultKind, FixtureSpan, Outcome, Phase, RunObservation
 from greenproof.model.faults import CaseFaults, FaultPlan
 from greenproof.model.routes import Route
@@ -26,9 +26,7 @@ def plan_faults(plain: RunObservation, claims: Claims, known: Collection[str] = 
     `known` are cases of which it is known already what they do under faults.
     """
     faults: dict[str, CaseFaults] = {}
-    fixture_routes: dict[Route, None] = {}
-    resting: set[str] = set()
-    builders: set[str | None] = set()
+    resting: dict[str, Contact] = {}
     contacts = Contacts(plain, claims)
     for case in plain.cases:
         contact = contacts.of(case)
@@ -37,20 +35,39 @@ def plan_faults(plain: RunObservation, claims: Claims, known: Collection[str] = 
         routes = claims.of(case.id)
         faults[case.id] = CaseFaults(routes, _refused(contact.call, routes))
         if not contact.call:
-            resting.add(case.id)
-            fixture_routes.update((route_of(x, routes), None) for x in contact.fixture)
-            builders.update(x.case for x in contact.fixture)
+            resting[case.id] = contact
+    shared = _mostly_of_others(contacts, plain, resting, known)
+    looked_at = [(case, x) for case, contact in resting.items() for x in contact.fixture if x.id not in shared]
+    builders = {x.case for _, x in looked_at}
+    fixture_routes = dict.fromkeys(route_of(x, claims.of(case)) for case, x in looked_at)
     # A fault in the set-up of a case with requests of its own would only hide what these show.
-    for case_id in faults.keys() - resting - builders:
+    for case_id in faults.keys() - resting.keys() - builders:
         faults[case_id] = replace(faults[case_id], spared=True)
     # Who does not run cannot be disturbed.
-    needed = _needed_by_others(plain, resting.union(known))
+    needed = _needed_by_others(plain, resting.keys() | set(known))
     alone = tuple(r for r in fixture_routes if not any(r.matches(x.target, x.method, x.path) for x in needed))
     return FaultCandidates(
         tuple(faults),
         FaultPlan(FaultKind.ERROR, faults, claims.plumbing, alone),
         FaultPlan(FaultKind.VALUE, faults, claims.plumbing, tuple(fixture_routes)),
     )
+
+
+def _mostly_of_others(
+    contacts: Contacts, plain: RunObservation, resting: Mapping[str, Contact], known: Collection[str]
+) -> frozenset[str]:
+    """Ids of what a set-up fetched for more cases that make requests of their own than for such as rest on it.
+
+    A session's log-in with other values in it would tell of one case, and end the set-up of all others.
+    """
+    looked_at = {x.id for contact in resting.values() for x in contact.fixture}
+    for_others: Counter[str] = Counter()
+    for_resting: Counter[str] = Counter()
+    for case in plain.cases if looked_at else ():
+        if case.id not in known:
+            count = for_resting if case.id in resting else for_others
+            count.update(x.id for x in contacts.built_for(case) if x.id in looked_at)
+    return frozenset(one for one in looked_at if for_others[one] > for_resting[one])
 
 
 def _needed_by_others(plain: RunObservation, resting: Collection[str]) -> list[Exchange]:
