@@ -19,7 +19,7 @@ check: install
 
 # Two at a time: most tests wait for processes that they have started.
 unit: install apex
-	$(PY) -m pytest -n 2 --dist loadgroup
+	$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 test: check unit
 
