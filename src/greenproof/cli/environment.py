@@ -19,6 +19,7 @@ from greenproof.model.exits import ExitCode
 from greenproof.model.facts import Release
 from greenproof.model.plan import Environment, Plan
 from greenproof.model.releases import ReleaseBook, Rollback
+from greenproof.reporting.sides import side_line
 from greenproof.reporting.summary import printable
 
 json_option = click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
@@ -219,6 +220,8 @@ def _show_status(plan: Plan, environment: Environment, platform: Platform, as_js
     for item in state.dependencies:
         port = f"port {item.port}" if item.port else "-"
         click.echo(f"{item.name:12} {item.state:10} {port:28} {item.version or '-'} ({item.source or '-'})")
+    for side in state.sides:
+        click.echo(printable(side_line(side)))
 
 
 def _loop_lines(held: Held) -> Iterator[str]:

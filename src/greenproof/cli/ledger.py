@@ -51,4 +51,5 @@ def runs(config: Path | None) -> None:
             state = (run.verdict or "not judged") if run.finished else "cut off, or still running"
             if run.exit_code == ExitCode.INTERRUPTED:
                 state = "interrupted"
-            click.echo(f"{run.run}  {run.command:8} {run.environment:12} {state}")
+            beside = f", on the side release {printable(run.side)}" if run.side else ""
+            click.echo(f"{run.run}  {run.command:8} {run.environment:12} {state}{beside}")

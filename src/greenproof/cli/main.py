@@ -30,6 +30,7 @@ COMMANDS = {
     "down": ("environment", "Stop everything that `up` started; data is kept."),
     "deploy": ("environment", "Deploy the services as they are now, as one release."),
     "rollback": ("environment", "Go back to the release before, as a whole."),
+    "side": ("side", "Mixes of revisions and configuration beside the release, without its traffic."),
     "ready": ("environment", "Is each service ready, proven by its identity?"),
     "status": ("environment", "What is deployed, where it listens, and in which state it is."),
     "logs": ("environment", "Show the log of a service."),

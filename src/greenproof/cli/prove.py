@@ -1,5 +1,6 @@
 """`greenproof prove`: run a test command in the user's own environment and judge every case."""
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import click
 from greenproof.adapters.platforms.base import Platform
 from greenproof.cli.completing import assigned
 from greenproof.cli.context import check_json_place, config_option, environment_option, load_plan, write_json
+from greenproof.cli.mixing import Mixing, mixing_options
 from greenproof.cli.output import show
 from greenproof.cli.progress import listener_for, tell_tail
 from greenproof.cli.sensing import Sensing, sensitivity_options
@@ -15,9 +17,12 @@ from greenproof.cli.talk import Level, Talk, talk_options
 from greenproof.cli.values import CaseGlob, Finite
 from greenproof.loop.journal import Journal
 from greenproof.loop.platforms import platform_of
+from greenproof.loop.proof_request import new_run_id
 from greenproof.loop.proving import prove as run_proof
-from greenproof.loop.requests import Overrides, environment_of, pairs, prove_request
+from greenproof.loop.requests import Overrides, check_side, environment_of, pairs, prove_request
 from greenproof.loop.sensing import sense
+from greenproof.loop.siding import present_side, side_release, tested
+from greenproof.model.errors import UsageError
 from greenproof.model.exits import ExitCode
 from greenproof.model.plan import Environment, Plan
 from greenproof.reporting.result import result
@@ -66,6 +71,8 @@ from greenproof.reporting.summary import summary_lines
     type=CaseGlob(),
     help="Cases of the last good run that are gone on purpose; say it once.",
 )
+@click.option("--side", metavar="NAME", help="Test this side release, and not the current one.")
+@mixing_options
 @sensitivity_options
 @talk_options
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
@@ -83,6 +90,8 @@ def prove(
     timeout: float,
     removed: tuple[str, ...],
     command: tuple[str, ...],
+    side: str | None,
+    mixing: Mixing,
     sensing: Sensing,
     talk: Talk,
 ) -> ExitCode:
@@ -91,6 +100,8 @@ def prove(
     Nothing is installed in the environment of the tests. Passed cases run twice more, with the answers on their
     routes replaced, so the suite's own writes are made three times. What was proven within the last 7 days and was not
     touched since is not repeated.
+
+    With --with, --set, --unset, --base or --data a side release is started for this run, tested, and ended.
     """
     check_json_place(json_file)
     plan = load_plan(config, required=False)
@@ -104,19 +115,41 @@ def prove(
         timeout=timeout,
         removed=removed,
         confine=confine,
+        side=side is not None or mixing.wanted,
     )
-    platform = _platform_for(plan, chosen, overrides)
-    request = prove_request(plan, chosen, platform, command, overrides)
-    policy = sensing.policy(plan.sensitivity, faults=request.faults)
+    if overrides.side:
+        _check_side(plan, overrides, side, mixing)
+    platform = _platform_for(plan, chosen, overrides, talk)
+    if platform is not None:
+        platform.clear_abandoned()
+    aside = present_side(platform, side) if platform is not None and side is not None else None
+    serving = aside.serving if aside else platform
+    # What is wrong with it is said before anything is started, but for a side release that is not there yet.
+    request = None if mixing.wanted else prove_request(plan, chosen, serving, command, overrides)
+    policy = sensing.policy(plan.sensitivity, faults=overrides.faults)
     secrets = platform.secrets().values() if platform else ()
-    with Journal.open(plan, chosen, secrets=secrets, arguments=command, faults=request.faults) as journal:
+    run = new_run_id()
+    name = side or (f"run-{run[-6:]}" if mixing.wanted else "")
+    with Journal.open(
+        plan, chosen, secrets=secrets, arguments=command, faults=overrides.faults, run=run, side=name
+    ) as journal:
         listener = listener_for(journal, talk)
-        proof = run_proof(journal.informed(request, not repeat_faults), listener, journal.run)
-        journal.judged(proof)
-        if policy is not None:
-            found = sense(proof, request, policy, listener)
-            journal.sensed(found)
-            proof = replace(proof, sensitivity=found)
+        with contextlib.ExitStack() as stack:
+            if request is None:
+                assert platform is not None
+                talk.doing(f"side release {name}")
+                own = side_release(platform, chosen, mixing.request(name), journal, mixing.told)
+                aside = stack.enter_context(own)
+                request = prove_request(plan, chosen, aside.serving, command, overrides)
+            if aside is not None:
+                tested(journal, chosen, aside, mixing.told if mixing.wanted else "asked for by a person")
+            proof = run_proof(journal.informed(request, not repeat_faults), listener, journal.run)
+            proof = replace(proof, side=aside.release if aside else None)
+            journal.judged(proof)
+            if policy is not None:
+                found = sense(proof, request, policy, listener)
+                journal.sensed(found)
+                proof = replace(proof, sensitivity=found)
         head = journal.finish(proof.verdict.exit_code)
     talk.rest()
     tell_tail(talk, proof.plain, proof.tail)
@@ -128,9 +161,21 @@ def prove(
     return proof.verdict.exit_code
 
 
-def _platform_for(plan: Plan, environment: Environment, overrides: Overrides) -> Platform | None:
+def _check_side(plan: Plan, overrides: Overrides, side: str | None, mixing: Mixing) -> None:
+    """Options that make no sense together. Raises UsageError."""
+    if side is not None and mixing.wanted:
+        raise UsageError(
+            "--side names a side release that runs, and the others ask for a new one",
+            code="option-conflict",
+            where="--side, and --with, --set, --unset, --base or --data",
+            expected="--side alone, or the others without it",
+        )
+    check_side(plan, overrides)
+
+
+def _platform_for(plan: Plan, environment: Environment, overrides: Overrides, talk: Talk) -> Platform | None:
     """The platform is asked only when a target is one of its services."""
     names = list(overrides.targets) or [t.name for t in plan.targets]
     configured = {t.name: t for t in plan.targets}
     needed = any(n in configured and n not in overrides.targets and configured[n].service for n in names)
-    return platform_of(plan, environment) if needed else None
+    return platform_of(plan, environment, talk.say) if needed else None

@@ -45,6 +45,11 @@ def summaries(ledger: EventLedger) -> tuple[RunSummary, ...]:
     return runs(ledger.entries(kinds=_OF_RUNS))
 
 
+def of_releases(ledger: EventLedger) -> tuple[RunSummary, ...]:
+    """The runs that say something of what was live: those against side releases are left out."""
+    return tuple(run for run in summaries(ledger) if not run.side)
+
+
 def case_past(ledger: EventLedger, case: str, limit: int | None = None) -> tuple[CasePast, ...]:
     """What each turn of each run showed of one case, the newest first; at most `limit`."""
     return tuple(islice(_case_past(ledger, case), limit))
@@ -202,8 +207,8 @@ def others_of_kind(
         for run in every
         if run.judged
         and run.run not in left_out
-        and (run.command, run.suite, run.arguments, run.environment)
-        == (wanted.command, wanted.suite, wanted.arguments, wanted.environment)
+        and (run.command, run.suite, run.arguments, run.environment, run.side)
+        == (wanted.command, wanted.suite, wanted.arguments, wanted.environment, wanted.side)
     ]
     return tuple(alike[-most:])
 

@@ -95,6 +95,7 @@ def _after(known: RunSummary, event: Event) -> RunSummary:
                 exit_code=None,
                 arguments=event.arguments,
                 faults=event.faults,
+                side=event.side,
             )
         case ReleaseDeployed() | RolledBack():
             held = tuple((r.service, r.name) for r in event.release.revisions)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from greenproof.ledger import EventLedger
-from greenproof.ledger.past import summaries
+from greenproof.ledger.past import of_releases
 from greenproof.model.events import (
     CasesPlanned,
     PerformanceMeasured,
@@ -69,7 +69,7 @@ class PerformanceBefore:
 
 
 def performance_before(ledger: EventLedger, started: RunStarted, without: str | None = None) -> PerformanceBefore:
-    """The last run of the same command, suite, arguments and environment that measured any."""
+    """The last run of the same command, suite, arguments and environment that measured any, on a current release."""
     alike: dict[str, bool] = {}
     for entry in ledger.latest("PerformanceMeasured"):
         if entry.run == without:
@@ -86,7 +86,7 @@ def performance_before(ledger: EventLedger, started: RunStarted, without: str | 
 
 
 def _same_kind(one: RunStarted, other: RunStarted) -> bool:
-    return (one.command, one.suite, one.arguments, one.environment) == (
+    return not one.side and (one.command, one.suite, one.arguments, one.environment) == (
         other.command,
         other.suite,
         other.arguments,
@@ -96,7 +96,7 @@ def _same_kind(one: RunStarted, other: RunStarted) -> bool:
 
 def last_good(ledger: EventLedger, started: RunStarted) -> Baseline | None:
     """The latest verified run of the same command, suite, arguments and environment."""
-    for run in reversed(summaries(ledger)):
+    for run in reversed(of_releases(ledger)):
         if run.verdict == "verified" and run.exit_code == 0 and _alike(run, started):
             return _baseline(ledger, run)
     return None

@@ -73,6 +73,7 @@ from greenproof.model.proof import Proof
 from greenproof.model.redaction import Redactor, redact_arguments
 from greenproof.model.report import StepRecord
 from greenproof.model.sensitivity import Sensitivity
+from greenproof.model.sides import SideRelease
 from greenproof.model.verdicts import counts
 
 
@@ -90,6 +91,7 @@ class Journal:
         faults: bool | None = None,
         run: str | None = None,
         resumed: bool = False,
+        side: str = "",
     ) -> None:
         self._plan, self._environment, self._ledger = plan, environment, ledger
         self._suite = suite
@@ -124,6 +126,7 @@ class Journal:
             version=__version__,
             resumed=resumed,
             faults=faults,
+            side=side,
         )
         # As it is kept, without secrets: only so can it be compared with what earlier runs kept.
         kept = ledger.append(self.run, started).event
@@ -142,13 +145,15 @@ class Journal:
         faults: bool | None = None,
         run: str | None = None,
         resumed: bool = False,
+        side: str = "",
     ) -> Self:
         """Open the ledger of the plan's folder and begin a run, or go on with one. `secrets` never get into it.
 
-        `arguments` are the test command and what selects cases: runs that have the same are comparable.
+        `arguments` are the test command and what selects cases: runs that have the same are comparable. A run that
+        tests the `side` release of that name is not comparable with others, and none of them inherits from it.
         """
         ledger = Ledger.open(prepare(plan.state), redactor=Redactor(secrets))
-        return cls(plan, environment, ledger, command, suite, arguments, faults, run, resumed)
+        return cls(plan, environment, ledger, command, suite, arguments, faults, run, resumed, side)
 
     def __enter__(self) -> Self:
         return self
@@ -187,7 +192,8 @@ class Journal:
         may `remember` them, the fault runs of cases that nothing has touched since.
         """
         revisions = {t.revision for t in request.targets if t.revision}
-        if self._release is None and revisions:
+        side = bool(self._started.side)
+        if self._release is None and revisions and not side:
             self.found(revisions)
         self._measure = since_last_good(self._plan.root, self._ledger, request.removed)
         return replace(
@@ -195,10 +201,15 @@ class Journal:
             measure=self._measure.report,
             baseline=last_good(self._ledger, self._started),
             inherited=self.inherited,
-            known=remembered(self._ledger, self._started) if remember and request.faults else {},
-            before=concluded_before(self._ledger, self._started),
+            # What was concluded of the current release, and tried on it, says nothing of another.
+            known=remembered(self._ledger, self._started) if remember and request.faults and not side else {},
+            before=() if side else concluded_before(self._ledger, self._started),
             release=self._release,
         )
+
+    def beside(self, side: SideRelease) -> None:
+        """This is what is judged, and not the release that is live."""
+        self._release = side.release.name
 
     def found(self, revisions: Collection[str], name: str | None = None) -> None:
         """These revisions, a release of this name, are live, and this run did not deploy them."""

@@ -1,7 +1,7 @@
 """What was known before: the conclusions of the last judged run of the same kind, as the ledger has them."""
 
 from greenproof.ledger import EventLedger
-from greenproof.ledger.past import summaries
+from greenproof.ledger.past import of_releases
 from greenproof.model.conclusions import Conclusion
 from greenproof.model.errors import LedgerError
 from greenproof.model.events import PerformanceMeasured, RunJudged, RunStarted, VerdictReached
@@ -10,7 +10,7 @@ from greenproof.model.events import PerformanceMeasured, RunJudged, RunStarted, 
 def concluded_before(ledger: EventLedger, started: RunStarted) -> tuple[Conclusion, ...]:
     """Verdicts on cases and promises of the last turn of that run; empty: there is no such run."""
     wanted = (started.command, started.suite, started.arguments, started.environment)
-    for run in reversed(summaries(ledger)):
+    for run in reversed(of_releases(ledger)):
         alike = (run.command, run.suite, run.arguments, run.environment) == wanted
         if run.run != started.run and alike and (found := _conclusions(ledger, run.run)):
             return found

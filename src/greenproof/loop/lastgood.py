@@ -10,7 +10,7 @@ from greenproof.adapters.platforms.local.layout import Layout
 from greenproof.adapters.platforms.local.manifests import load_release
 from greenproof.analysis import drift
 from greenproof.ledger import EventLedger
-from greenproof.ledger.past import summaries
+from greenproof.ledger.past import of_releases
 from greenproof.loop.drifting import Ground, ground_of, of_release, snapshots
 from greenproof.loop.journal import Journal
 from greenproof.model.drift import Kind, Origin, Role, Setting, Side, Snapshot, Source
@@ -68,7 +68,7 @@ def _of_manifests(ground: Ground, why: str) -> Snapshot:
 
 
 def _kept(ledger: EventLedger, ground: Ground, suite: Suite | None) -> dict[Side, Snapshot]:
-    good = {run.run: run for run in summaries(ledger) if run.verdict == "verified" and run.exit_code == 0}
+    good = {run.run: run for run in of_releases(ledger) if run.verdict == "verified" and run.exit_code == 0}
     found: dict[Side, Snapshot] = {}
     for entry in ledger.latest("ConfigurationKept"):
         event = entry.event

@@ -11,7 +11,7 @@ from greenproof.analysis.authenticity.claims import matches_any
 from greenproof.analysis.measure import accept, compare_forms, count_tests, digest_of, form_of
 from greenproof.config.accepted import LONGEST_DAYS, read_accepted
 from greenproof.ledger import EventLedger
-from greenproof.ledger.past import summaries
+from greenproof.ledger.past import of_releases
 from greenproof.model.errors import LedgerError, UsageError
 from greenproof.model.events import CasesPlanned, MeasureKept
 from greenproof.model.measure import Form, MeasureBaseline, Measured, MeasureFinding, MeasureReport, Weight
@@ -63,7 +63,7 @@ def last_measured(ledger: EventLedger) -> MeasureBaseline | None:
 
     A run with accepted findings does not take its place: they would be forgotten, and would never expire.
     """
-    good = {run.run: run for run in summaries(ledger) if run.verdict == "verified" and run.exit_code == 0}
+    good = {run.run: run for run in of_releases(ledger) if run.verdict == "verified" and run.exit_code == 0}
     removed: list[str] = []
     for entry in ledger.latest("MeasureKept"):
         event = entry.event

@@ -23,7 +23,7 @@ from greenproof.analysis.authenticity.claims import Claims, route_of
 from greenproof.analysis.authenticity.contact import Contact, Contacts
 from greenproof.analysis.authenticity.dependence import Dependence, Dependences
 from greenproof.ledger import EventLedger
-from greenproof.ledger.past import summaries
+from greenproof.ledger.past import of_releases
 from greenproof.model.events import RunStarted, VerdictReached
 from greenproof.model.facts import Exchange, Outcome, RunObservation, TestProcess
 from greenproof.model.inheritance import FAULTS, Inherited, Remembered
@@ -131,7 +131,7 @@ def remembered(ledger: EventLedger, started: RunStarted, now: datetime | None = 
     wanted = (started.command, started.suite, started.arguments, started.environment)
     alike = (
         run
-        for run in reversed(summaries(ledger))
+        for run in reversed(of_releases(ledger))
         if (run.command, run.suite, run.arguments, run.environment) == wanted and run.verdict is not None
     )
     found: dict[tuple[str, str], Remembered] = {}

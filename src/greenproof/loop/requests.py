@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from greenproof.adapters.platforms.base import Platform
+from greenproof.adapters.platforms.base import Serving
 from greenproof.adapters.runners.addresses import check_url
 from greenproof.adapters.runners.witnessed import own_bundle
 from greenproof.analysis.authenticity.claims import Claims
@@ -36,6 +36,8 @@ class Overrides:
     removed: tuple[str, ...] = ()
     """Globs of cases that are gone on purpose."""
     confine: bool = False
+    side: bool = False
+    """The platform is a side release: services are asked there and nowhere else."""
 
 
 def pairs(option: str, values: Iterable[str]) -> dict[str, str]:
@@ -82,7 +84,7 @@ def suite_of(plan: Plan, name: str | None) -> Suite:
 
 
 def prove_request(
-    plan: Plan, environment: Environment, platform: Platform | None, command: tuple[str, ...], overrides: Overrides
+    plan: Plan, environment: Environment, platform: Serving | None, command: tuple[str, ...], overrides: Overrides
 ) -> ProofRequest:
     """The request for `greenproof prove`."""
     if environment.kind == "production" and overrides.faults:
@@ -113,7 +115,7 @@ def prove_request(
     )
 
 
-def suite_request(plan: Plan, environment: Environment, platform: Platform, suite: Suite) -> ProofRequest:
+def suite_request(plan: Plan, environment: Environment, platform: Serving, suite: Suite) -> ProofRequest:
     """The request for a configured suite."""
     python = _python(suite)
     variables = {name: _filled(value, platform, f"suites.{suite.name}.env.{name}") for name, value in suite.env.items()}
@@ -135,11 +137,11 @@ def suite_request(plan: Plan, environment: Environment, platform: Platform, suit
     )
 
 
-def _redactor(platform: Platform | None) -> Callable[[str], str]:
+def _redactor(platform: Serving | None) -> Callable[[str], str]:
     return Redactor(platform.secrets().values() if platform else ()).text
 
 
-def _filled(value: str, platform: Platform, where: str) -> str:
+def _filled(value: str, platform: Serving, where: str) -> str:
     """A value with `{secret.NAME}` and `{SERVICE.url}` in place; only the test process ever gets it."""
 
     def one(match: re.Match[str]) -> str:
@@ -180,7 +182,7 @@ def _python(suite: Suite) -> str:
     return str(python)
 
 
-def _targets(plan: Plan, platform: Platform | None, overrides: Overrides) -> tuple[ProofTarget, ...]:
+def _targets(plan: Plan, platform: Serving | None, overrides: Overrides) -> tuple[ProofTarget, ...]:
     known = {target.name: target for target in plan.targets}
     # With addresses on the command line, only those are meant.
     names = list(overrides.targets) or list(known)
@@ -198,9 +200,9 @@ def _targets(plan: Plan, platform: Platform | None, overrides: Overrides) -> tup
     for name in names:
         target = known.get(name, Target(name))
         extra = tuple(variable for variable, of in overrides.variables.items() if of == name)
-        url = overrides.targets.get(name) or target.url
+        url = overrides.targets.get(name) or (None if overrides.side and target.service else target.url)
         if url is None:
-            found.append(_service_target(target, platform, revisions, extra))
+            found.append(_service_target(target, platform, revisions, extra, overrides.side))
         else:
             found.append(
                 ProofTarget(
@@ -218,7 +220,7 @@ def _targets(plan: Plan, platform: Platform | None, overrides: Overrides) -> tup
 
 
 def _service_target(
-    target: Target, platform: Platform | None, revisions: Mapping[str, str], extra: tuple[str, ...]
+    target: Target, platform: Serving | None, revisions: Mapping[str, str], extra: tuple[str, ...], side: bool
 ) -> ProofTarget:
     service = target.service or target.name
     url = platform.address(service) if platform else None
@@ -237,9 +239,20 @@ def _service_target(
         service,
         revisions[service],
         target.identity,
-        target.log.file or platform.log_path(service),
+        platform.log_path(service) if side else target.log.file or platform.log_path(service),
         target.log,
     )
+
+
+def check_side(plan: Plan, overrides: Overrides) -> None:
+    """Whether any target would be asked at a side release. Raises UsageError."""
+    if overrides.targets or not any(target.service for target in plan.targets):
+        raise UsageError(
+            "no target is a service of the configuration, so nothing of the side release would be tested",
+            code="side-unused",
+            where="the targets",
+            expected="[targets.NAME] with a service, and no --target",
+        )
 
 
 def _check_names(option: str, names: Iterable[str], targets: tuple[ProofTarget, ...]) -> None:

@@ -14,6 +14,7 @@ from greenproof.model.encoding import read as decoded
 from greenproof.model.facts import CaseRecord, FaultKind, Reading, Release
 from greenproof.model.inheritance import Inherited
 from greenproof.model.sensitivity import FieldUnnoticed
+from greenproof.model.sides import SideRelease
 from greenproof.model.verdicts import CaseVerdict, Reason
 
 
@@ -35,6 +36,8 @@ class RunStarted:
     """(target, revision) that `--expect` named."""
     faults: bool | None = None
     """Whether fault runs were asked for."""
+    side: str = ""
+    """Name of the side release that the cases are run against; empty: the current release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -446,6 +449,36 @@ class CycleDecided:
 
 
 @dataclass(frozen=True, slots=True)
+class SideStarted:
+    """A mix of revisions and configuration runs beside the current release, without its traffic."""
+
+    cycle: int
+    environment: str
+    side: SideRelease
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SideTested:
+    """The cases of this run are run against a side release: they say nothing of the current one."""
+
+    cycle: int
+    environment: str
+    side: SideRelease
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SideEnded:
+    """A side release was ended, and its copy of the data removed."""
+
+    cycle: int
+    environment: str
+    name: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownEvent:
     """An event of a newer version, kept as it is."""
 
@@ -484,6 +517,9 @@ EVENTS: tuple[type[Any], ...] = (
     StepStuck,
     RunSuspended,
     CycleDecided,
+    SideStarted,
+    SideTested,
+    SideEnded,
 )
 
 type Event = (
@@ -517,6 +553,9 @@ type Event = (
     | StepStuck
     | RunSuspended
     | CycleDecided
+    | SideStarted
+    | SideTested
+    | SideEnded
     | UnknownEvent
 )
 

@@ -34,6 +34,8 @@ class RunSummary:
     """Whether fault runs were asked for; None: not recorded."""
     revisions: tuple[tuple[str, str], ...] = ()
     """(service or target, revision) that answers had to come from."""
+    side: str = ""
+    """Name of the side release that the cases were run against; empty: the current release."""
 
     @property
     def finished(self) -> bool:

@@ -9,6 +9,7 @@ from greenproof.model.inheritance import Inherited
 from greenproof.model.measure import MeasureReport
 from greenproof.model.performance import Performance
 from greenproof.model.sensitivity import Sensitivity
+from greenproof.model.sides import SideRelease
 from greenproof.model.verdicts import RunVerdict
 
 
@@ -59,3 +60,5 @@ class Proof:
     """What the last run of the same kind had concluded, and what became of it; None: there is no such run."""
     measure: MeasureReport | None = None
     """What changed in the tests themselves since the last good run; None: nobody looked."""
+    side: SideRelease | None = None
+    """The side release that the cases were run against; None: the current release."""

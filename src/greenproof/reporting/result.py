@@ -14,6 +14,7 @@ from greenproof.reporting.conclusions import known_document
 from greenproof.reporting.measure import measure_document
 from greenproof.reporting.performance import performance_document
 from greenproof.reporting.sensitivity import sensitivity_document
+from greenproof.reporting.sides import side_document
 
 SCHEMA = "greenproof.result/1"
 
@@ -41,6 +42,7 @@ def result(proof: Proof, *, head: str | None = None) -> dict[str, Any]:
         "measure": measure_document(proof.measure) if proof.measure else None,
         "known_before": known_document(proof.known_before) if proof.known_before else None,
         "inherited": [_inherited(item) for item in proof.inherited],
+        "side": side_document(proof.side) if proof.side else None,
     }
 
 

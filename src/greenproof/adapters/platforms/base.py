@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 from greenproof.model.errors import PlatformError
 from greenproof.model.facts import Reading, Release, Revision
 from greenproof.model.releases import DeployPlan, KnownGood, Recovery, ReleaseBook, Rollback
+from greenproof.model.sides import SideRelease, SideRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ class PlatformStatus:
     dependencies: tuple[DependencyStatus, ...] = ()
     releases: ReleaseBook = ReleaseBook()
     """What is known good, kept warm, was cut off, and how often traffic moved. Also told while it is not up."""
+    sides: tuple[SideRelease, ...] = ()
+    """What runs beside it, without its traffic."""
 
 
 class ServiceFailed(PlatformError):
@@ -85,7 +88,36 @@ class ServiceFailed(PlatformError):
 
 
 @runtime_checkable
-class Platform(Protocol):
+class Serving(Protocol):
+    """What can be looked at and given to tests: an environment, or a side release in it. Nothing here changes it."""
+
+    def ready(self) -> tuple[Reading, ...]:
+        """One reading per service and dependency, of the present state. `absent`: not deployed."""
+
+    def data(self) -> tuple[Mapping[str, str], tuple[str, ...]]:
+        """Digests of what the stores hold, by store and part of it; and of which nothing is known, with the reason.
+
+        Two looks with the same digests have the same data. No value can be read from a digest.
+        """
+
+    def status(self) -> PlatformStatus:
+        """What runs where; reads only what the platform itself knows."""
+
+    def address(self, service: str) -> str | None:
+        """The public URL of a service; None when it has none yet."""
+
+    def secrets(self) -> Mapping[str, str]:
+        """The values of the plan's secrets in this environment: for the test process, and to know what to redact."""
+
+    def log_path(self, service: str, revision: str | None = None) -> Path | None:
+        """The log file of a revision (of the current one by default), where there are files."""
+
+    def logs(self, service: str, lines: int = 200, follow: bool = False) -> Iterator[str]:
+        """The last `lines` lines of a service's log; with `follow`, then each new one."""
+
+
+@runtime_checkable
+class Platform(Serving, Protocol):
     """One environment of a platform.
 
     Every method is idempotent: called again in a state that it would bring about, it changes
@@ -147,26 +179,32 @@ class Platform(Protocol):
         no longer known good until it is proven again.
         """
 
-    def ready(self) -> tuple[Reading, ...]:
-        """One reading per service and dependency, of the present state. `absent`: not deployed."""
+    def start_side(self, request: SideRequest) -> SideRelease:
+        """Start any mix of revisions and configuration beside the current release, without its traffic, and wait until
+        each service of it is ready by identity. The current release, its traffic and its data are not touched.
 
-    def data(self) -> tuple[Mapping[str, str], tuple[str, ...]]:
-        """Digests of what the stores hold, by store and part of it; and of which nothing is known, with the reason.
+        Keyed by its name: asked again for the same mix, it returns what runs. With an owner, it ends with the process
+        that asked. Refused on production environments.
 
-        Two looks with the same digests have the same data. No value can be read from a digest.
+        It fits what other platforms have: traffic tags that get no traffic, previews in a namespace of their own;
+        docs/sides.md says how.
+
+        Codes: `side-production`, `side-name`, `side-taken`, `side-limit`, `side-data`, `side-incomplete`,
+        `unknown-service`, `side-revision`, `unknown-release`, `revision-changed`, `fenced-off`, and those of a
+        deploy. What was started until then is ended.
         """
 
-    def status(self) -> PlatformStatus:
-        """What runs where; reads only what the platform itself knows."""
+    def sides(self) -> tuple[SideRelease, ...]:
+        """The side releases of this environment, by name."""
 
-    def address(self, service: str) -> str | None:
-        """The public URL of a service; None when it has none yet."""
+    def side(self, name: str) -> Serving:
+        """A side release, to look at and to give to tests. Code `unknown-side`."""
 
-    def secrets(self) -> Mapping[str, str]:
-        """The values of the plan's secrets in this environment: for the test process, and to know what to redact."""
+    def end_side(self, name: str) -> bool:
+        """End a side release with all that it has, its copy of the data included; logs are kept for a while.
 
-    def log_path(self, service: str, revision: str | None = None) -> Path | None:
-        """The log file of a revision (of the current one by default), where there are files."""
+        False: there is none of that name.
+        """
 
-    def logs(self, service: str, lines: int = 200, follow: bool = False) -> Iterator[str]:
-        """The last `lines` lines of a service's log; with `follow`, then each new one."""
+    def clear_abandoned(self) -> tuple[str, ...]:
+        """End the side releases whose owner, or whose own process, was killed; their names."""

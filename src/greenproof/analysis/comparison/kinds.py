@@ -14,7 +14,7 @@ def same_kind(one: RunSummary, other: RunSummary) -> bool:
 
 
 def _key(run: RunSummary) -> tuple[object, ...]:
-    return run.command, run.suite, run.arguments, run.environment, run.faults
+    return run.command, run.suite, run.arguments, run.environment, run.faults, run.side
 
 
 def differences(before: RunSummary, after: RunSummary) -> Iterator[Difference]:
@@ -32,6 +32,9 @@ def differences(before: RunSummary, after: RunSummary) -> Iterator[Difference]:
     if before.environment != after.environment:
         consequence = "durations and latencies of two environments can't be compared; verdicts can."
         yield Difference("environment", before.environment, after.environment, consequence, gates=False)
+    if before.side != after.side:
+        consequence = "a side release is not what is live: what one shows can't be expected of the other."
+        yield Difference("side", before.side or "none", after.side or "none", consequence)
     yield from _releases(before, after)
 
 

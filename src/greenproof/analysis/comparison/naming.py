@@ -28,7 +28,7 @@ def named_run(reference: str, runs: Sequence[RunSummary]) -> RunSummary:
             return judged[-1 - back]
         raise _unknown(reference, f"there are {len(judged)} judged runs", runs)
     if reference == LAST_GOOD:
-        good = [run for run in judged if run.verdict == "verified"]
+        good = [run for run in judged if run.verdict == "verified" and not run.side]
         if good:
             return good[-1]
         raise _unknown(reference, f"none of {len(judged)} judged runs is verified", runs)

@@ -11,8 +11,9 @@ from greenproof.model.error_codes.loop import LOOP
 from greenproof.model.error_codes.measure import MEASURE
 from greenproof.model.error_codes.record import RECORD
 from greenproof.model.error_codes.releases import RELEASES
+from greenproof.model.error_codes.sides import SIDES
 
-ERRORS = catalogue(COMMAND_LINE, ENVIRONMENT, RELEASES, LOOP, RECORD, MEASURE, CONFIGURATION)
+ERRORS = catalogue(COMMAND_LINE, ENVIRONMENT, RELEASES, SIDES, LOOP, RECORD, MEASURE, CONFIGURATION)
 """Code to kind, in the order of the reference page."""
 
 __all__ = ["ERRORS", "ErrorKind"]

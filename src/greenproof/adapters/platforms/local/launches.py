@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -84,11 +84,8 @@ def prepare_launch(
     environment: Mapping[str, str],
 ) -> Launch:
     """Everything that is known before the supervisor is asked. Raises PlanError."""
-    known = {dependency.name for dependency in plan.dependencies} | {other.name for other in plan.services} | {"secret"}
-    for value in service.env.values():
-        for match in PLACEHOLDER.finditer(value):
-            if match[2] and match[1] not in known:
-                raise unknown_reference(match[0], f"services.{service.name}.env", sorted(known - {"secret"}))
+    known = {dependency.name for dependency in plan.dependencies} | {other.name for other in plan.services}
+    check_references(service.env, known, f"services.{service.name}.env")
     for argument in (*service.command, *(service.migrate or ()), *(service.migrate_undo or ())):
         _refuse_secret(service, argument)
     identity = service.identity
@@ -115,6 +112,14 @@ def prepare_launch(
         migration=service.migration,
         health=service.health,
     )
+
+
+def check_references(env: Mapping[str, str], known: set[str], where: str) -> None:
+    """Raises PlanError for a placeholder that names neither a secret nor one of the `known`."""
+    for value in env.values():
+        for match in PLACEHOLDER.finditer(value):
+            if match[2] and match[1] not in known | {"secret"}:
+                raise unknown_reference(match[0], where, sorted(known))
 
 
 def fill(text: str, port: int, python: str, lookup: Callable[[str, str], str | None]) -> str:
@@ -173,18 +178,22 @@ def find_python(service: Service, environment: Mapping[str, str]) -> str:
 
 def order_of_start(services: tuple[Service, ...], dependencies: set[str]) -> list[list[str]]:
     """Names of services in levels: those of one level need only services of earlier ones."""
-    names = {service.name for service in services}
+    return levels_of({service.name: service.needs for service in services}, dependencies)
+
+
+def levels_of(needs: Mapping[str, Sequence[str]], dependencies: set[str]) -> list[list[str]]:
+    """The same from what each service needs, by name."""
     sorter: TopologicalSorter[str] = TopologicalSorter()
-    for service in services:
-        for need in service.needs:
-            if need not in names | dependencies:
+    for service, needed in needs.items():
+        for need in needed:
+            if need not in needs.keys() | dependencies:
                 raise PlanError(
-                    f"{service.name} needs {need!r}, which is neither a service nor a dependency",
+                    f"{service} needs {need!r}, which is neither a service nor a dependency",
                     code="unknown-need",
-                    where=f"services.{service.name}.needs",
-                    expected=f"one of {', '.join(sorted(names | dependencies))}",
+                    where=f"services.{service}.needs",
+                    expected=f"one of {', '.join(sorted(needs.keys() | dependencies))}",
                 )
-        sorter.add(service.name, *(need for need in service.needs if need in names))
+        sorter.add(service, *(need for need in needed if need in needs))
     try:
         sorter.prepare()
     except CycleError as error:

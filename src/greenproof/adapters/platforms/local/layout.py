@@ -42,6 +42,31 @@ class Layout:
         """Data of the dependencies."""
         return self.folder / "data"
 
+    def data_of(self, store: str) -> Path:
+        """Where the data of a dependency are, also if that is not here."""
+        record = self.data / f"{store}.location"
+        return Path(record.read_text(encoding="utf-8").strip()) if record.exists() else self.data / store
+
+    @property
+    def sides(self) -> Path:
+        """A folder for each side release, made like the one of an environment."""
+        return self.folder / "sides"
+
+    @property
+    def ended(self) -> Path:
+        """Logs of side releases that have ended; the newest few."""
+        return self.folder / "ended-sides"
+
+    @property
+    def side(self) -> Path:
+        """In the folder of a side release: what it is, and who started it."""
+        return self.folder / "side.json"
+
+    @property
+    def starting(self) -> Path:
+        """In the folder of a side release: held by whoever is starting it."""
+        return self.folder / "starting.lock"
+
     @property
     def logs(self) -> Path:
         """`SERVICE/REVISION.log`, `DEPENDENCY/server.log`, `supervisor.log`, `ingress.jsonl`."""

@@ -1,37 +1,30 @@
 """The client of the local platform: what every command uses; leaves nothing running but the supervisor."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
-from greenproof.adapters.logs import files
-from greenproof.adapters.platforms.base import DependencyStatus, PlatformStatus, ServiceStatus
-from greenproof.adapters.platforms.local import control
+from greenproof.adapters.platforms.base import PlatformStatus
 from greenproof.adapters.platforms.local.credentials import Credentials
-from greenproof.adapters.platforms.local.launches import Launch, inherited, order_of_start, prepare_launch
+from greenproof.adapters.platforms.local.launches import Launch, order_of_start, prepare_launch
 from greenproof.adapters.platforms.local.layout import Layout
 from greenproof.adapters.platforms.local.planning import Present, plan_deploy
-from greenproof.adapters.platforms.local.presence import (
-    clear_environment,
-    ensure_supervisor,
-    find_supervisor,
-)
-from greenproof.adapters.platforms.local.recovery import asleep, refuse_fenced
-from greenproof.adapters.platforms.local.redaction import Redactor
+from greenproof.adapters.platforms.local.presence import clear_environment, ensure_supervisor
+from greenproof.adapters.platforms.local.recovery import refuse_fenced
 from greenproof.adapters.platforms.local.revisions import keep_snapshot, look_at, name_release
+from greenproof.adapters.platforms.local.sides import Home, Sides
 from greenproof.adapters.platforms.local.state import State, read_state
+from greenproof.adapters.platforms.local.view import View, plain_revision, release_of
 from greenproof.model.encoding import read
 from greenproof.model.errors import PlanError
-from greenproof.model.facts import Reading, Release, Revision
+from greenproof.model.facts import Release, Revision
 from greenproof.model.plan import Environment, Plan
 from greenproof.model.releases import DeployPlan, KnownGood, Recovery, Rollback
+from greenproof.model.sides import SideRelease, SideRequest
 
 
-class LocalPlatform:
+class LocalPlatform(View):
     """One local environment of a plan. Implements `Platform`.
 
     A revision's process gets the plan's `env`, `PORT`, `GREENPROOF_SERVICE`, `GREENPROOF_REVISION`,
@@ -48,13 +41,10 @@ class LocalPlatform:
         *,
         servers: str = "auto",
     ) -> None:
-        self._plan = plan
+        layout = Layout.of(plan, environment)
+        super().__init__(plan, layout, Credentials(layout, plan), progress)
         self._environment = environment
-        self._progress = progress
         self._servers = servers
-        self._layout = Layout.of(plan, environment)
-        self._credentials = Credentials(self._layout, plan)
-        self._fence: int | None = None
 
     def fenced(self, number: int) -> None:
         """From now on every changing call carries this number; see `Platform`."""
@@ -70,6 +60,7 @@ class LocalPlatform:
 
     def _bring_up(self, *, restore: bool) -> Recovery:
         refuse_fenced(read_state(self._layout), self._fence, self._environment.name)
+        self.clear_abandoned()
         started_here = self._endpoint() is None
         try:
             return self._up(restore)
@@ -95,10 +86,13 @@ class LocalPlatform:
         return read(Recovery, self._act("up", {"dependencies": wanted, "restore": restore}))
 
     def down(self) -> None:
-        """Stop everything that belongs to this environment. Data, logs and what is known of releases are kept."""
+        """Stop everything that belongs to this environment, its side releases first. Data, logs and what is known of
+        releases are kept.
+        """
         if self._layout.identity.exists():
             refuse_fenced(read_state(self._layout), self._fence, self._environment.name)
-            clear_environment(self._layout, self._tell, self._fence)
+            with self._sides().all_ended():
+                clear_environment(self._layout, self._tell, self._fence)
 
     def snapshot(self, sources: Mapping[str, Path] | None = None) -> tuple[Revision, ...]:
         """What would be deployed now; writes the snapshot folders."""
@@ -152,12 +146,12 @@ class LocalPlatform:
         self._bring_up(restore=read_state(self._layout).holds(key, "deploy"))
         values = {
             "name": name_release(revisions).name,
-            "revisions": [_plain(revision) for revision in revisions],
+            "revisions": [plain_revision(revision) for revision in revisions],
             "levels": levels,
             "launches": [launch.dump() for _, launch in found],
             "key": key,
         }
-        return _release(self._act("deploy", values))
+        return release_of(self._act("deploy", values))
 
     def rollback(self, to: str | None = None, key: str = "") -> Rollback:
         """Send all traffic back to the last known good release, else to the one before, as a whole.
@@ -172,123 +166,38 @@ class LocalPlatform:
         """Remember that this release was proven good by this run."""
         return read(KnownGood, self._act("mark_good", {"release": release, "run": run, "key": key}))
 
-    def ready(self) -> tuple[Reading, ...]:
-        """One reading per service and dependency, of the present state."""
-        found: dict[str, Reading] = {}
-        if self._endpoint() is not None:
-            found = {value["service"]: Reading(**value) for value in self._call("ready", {})}
-        names = self._names()
-        return tuple(found.get(name) or self._absent(name) for name in names)
-
-    def data(self) -> tuple[Mapping[str, str], tuple[str, ...]]:
-        """What the stores hold, as digests, and what could not be looked at."""
-        if self._endpoint() is None:
-            stores = (one.name for one in self._plan.dependencies)
-            return {}, tuple(f"{name}: the environment is not up" for name in stores)
-        found = self._call("data", {})
-        return found["found"], tuple(found["not_seen"])
-
     def status(self) -> PlatformStatus:
-        """What runs where. Services and dependencies that are not started are `absent`."""
-        if self._endpoint() is None:
-            previous, book = asleep(self._layout)
-            found = PlatformStatus(self._environment.name, None, previous=previous, releases=book)
-        else:
-            found = read(PlatformStatus, self._call("status", {}))
-        services = {one.service: one for one in found.services}
-        servers = {one.name: one for one in found.dependencies}
-        return replace(
-            found,
-            services=tuple(services.get(one.name) or ServiceStatus(one.name, "absent") for one in self._plan.services),
-            dependencies=tuple(
-                servers.get(one.name) or DependencyStatus(one.name, one.kind, "absent")
-                for one in self._plan.dependencies
-            ),
+        """What runs where, and beside it."""
+        return replace(super().status(), sides=self.sides())
+
+    def start_side(self, request: SideRequest) -> SideRelease:
+        """Start a mix beside the current release, with ports of its own and its own copy of the data.
+
+        The services run in snapshots of their own, too; what they write there stays there. Passwords and secrets are
+        those of the environment.
+        """
+        self.clear_abandoned()
+        return self._sides().start(request)
+
+    def sides(self) -> tuple[SideRelease, ...]:
+        """What runs beside the current release."""
+        return self._sides().every()
+
+    def side(self, name: str) -> View:
+        """A side release, to look at and to give to tests."""
+        return self._sides().view(name)
+
+    def end_side(self, name: str) -> bool:
+        """End a side release; its copy of the data is removed."""
+        return self._sides().end(name)
+
+    def clear_abandoned(self) -> tuple[str, ...]:
+        """End the side releases whose owner or supervisor was killed."""
+        return self._sides().clear_abandoned()
+
+    def _sides(self) -> Sides:
+        view = View(self._plan, self._layout, self._credentials)
+        home = Home(
+            self._plan, self._environment, self._layout, self._credentials, view, self._servers, self._tell, self._fence
         )
-
-    def address(self, service: str) -> str | None:
-        """The public URL of a service; None while it has none."""
-        return next((one.url for one in self.status().services if one.service == service), None)
-
-    def secrets(self) -> Mapping[str, str]:
-        """The plan's secrets by name, and what else must never be shown under names of our own."""
-        return self._credentials.named()
-
-    def log_path(self, service: str, revision: str | None = None) -> Path | None:
-        """The log of a revision; by default of the current one, else of the one that wrote last."""
-        folder = self._layout.logs / service
-        if revision is None:
-            revision = next((one.revision for one in self.status().services if one.service == service), None)
-        if revision is not None:
-            path = folder / f"{revision}.log"
-            return path if path.exists() else None
-        written = sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime_ns)
-        return written[-1] if written else None
-
-    def logs(self, service: str, lines: int = 200, follow: bool = False) -> Iterator[str]:
-        """The last lines of a service's or dependency's log, redacted; then, if wanted, each new one."""
-        names = self._names()
-        if service not in names:
-            raise PlanError(
-                f"nothing is called {service!r}",
-                code="unknown-service",
-                where=f"environment {self._environment.name}",
-                expected=f"one of {', '.join(names)}" if names else "a service of the configuration; there is none yet",
-                hint=_near(service, names),
-            )
-        path = self.log_path(service)
-        if path is None:
-            return
-        redact = Redactor(self._credentials.values())
-        yield from (redact(line) for line in files.tail(path, lines))
-        if follow:
-            yield from (redact(line) for line in files.follow(path))
-
-    def _names(self) -> list[str]:
-        services = [service.name for service in self._plan.services]
-        return services + [dependency.name for dependency in self._plan.dependencies]
-
-    def _endpoint(self) -> int | None:
-        return find_supervisor(self._layout)
-
-    def _act(self, command: str, values: Mapping[str, Any]) -> Any:
-        """Ask for a change: with our number, and with what services are started with."""
-        means = {"secrets": self._credentials.declared(), "inherited": inherited(os.environ)}
-        redact = self._credentials.values()
-        return self._call(command, {**values, "fence": self._fence, "means": means, "redact": redact})
-
-    def _call(self, command: str, values: Mapping[str, Any]) -> Any:
-        port = self._endpoint()
-        if port is None:
-            raise PlanError(
-                f"the environment {self._environment.name} is not up",
-                code="not-up",
-                where=str(self._layout.folder),
-                expected="a running supervisor",
-                hint="run `greenproof up`, or `greenproof deploy`",
-            )
-        token = self._layout.token.read_text(encoding="utf-8").strip()
-        return control.call(port, token, command, values, self._progress)
-
-    def _absent(self, name: str) -> Reading:
-        up = self._endpoint() is not None
-        detail = "nothing is deployed" if up else "the environment is not up"
-        return Reading(name, "platform", datetime.now(UTC).isoformat(), False, "absent", detail=detail)
-
-    def _tell(self, text: str) -> None:
-        if self._progress is not None:
-            self._progress(text)
-
-
-def _near(name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(name[:100], known, n=1)
-    return f"did you mean {near[0]!r}?" if near else "greenproof status shows what there is"
-
-
-def _plain(revision: Revision) -> dict[str, str]:
-    return {"service": revision.service, "name": revision.name, "digest": revision.digest}
-
-
-def _release(value: Mapping[str, Any]) -> Release:
-    revisions = tuple(Revision(**one) for one in value["revisions"])
-    return Release(value["name"], revisions, value["at"])
+        return Sides(home)

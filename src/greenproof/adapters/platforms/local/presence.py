@@ -1,5 +1,6 @@
 """Presence: is there a supervisor, how is one started, how is everything of an environment ended."""
 
+import contextlib
 import json
 import os
 import select
@@ -7,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from greenproof.adapters.platforms.local.layout import (
     try_exclusive,
     writing,
 )
+from greenproof.adapters.platforms.local.owners import Owner
 from greenproof.model.errors import PlatformError
 
 START_TIMEOUT = 30.0
@@ -41,17 +43,36 @@ def find_supervisor(layout: Layout) -> int | None:
     return int(found["port"])
 
 
-def ensure_supervisor(layout: Layout, tell: Tell) -> None:
-    """Start a supervisor unless one runs; of several commands at once only one starts it."""
+def ensure_supervisor(layout: Layout, tell: Tell, owner: Owner | None = None) -> None:
+    """Start a supervisor unless one runs; of several commands at once only one starts it. It ends with the `owner`."""
     if find_supervisor(layout) is not None:
         return
     with exclusive(layout.commands_lock):
         if find_supervisor(layout) is not None:
             return
         os.close(_await_lock(layout))
-        answer = _spawn(layout)
+        answer = _spawn(layout, owner)
         if answer.get("cleared"):
             tell(f"cleared {answer['cleared']} processes that a killed supervisor had left")
+
+
+@contextlib.contextmanager
+def resting(layout: Layout, tell: Tell) -> Iterator[bool]:
+    """Whether nothing of an environment runs; if so, nobody can start it meanwhile, and what was left is cleared."""
+    if find_supervisor(layout) is not None:
+        yield False
+        return
+    with exclusive(layout.commands_lock):
+        if find_supervisor(layout) is not None:
+            yield False
+            return
+        descriptor = _await_lock(layout)
+        try:
+            if cleared := registry.clear(layout):
+                tell(f"cleared {cleared} processes that a killed supervisor had left")
+            yield True
+        finally:
+            os.close(descriptor)
 
 
 def clear_environment(layout: Layout, tell: Tell, fence: int | None = None) -> None:
@@ -103,7 +124,7 @@ def _await_lock(layout: Layout) -> int:
     return descriptor
 
 
-def _spawn(layout: Layout) -> dict[str, Any]:
+def _spawn(layout: Layout, owner: Owner | None) -> dict[str, Any]:
     log = layout.logs / "supervisor.log"
     reading, writing_end = os.pipe()
     try:
@@ -117,6 +138,7 @@ def _spawn(layout: Layout) -> dict[str, Any]:
                     layout.name,
                     str(layout.folder),
                     str(writing_end),
+                    *((str(owner.pid), owner.born) if owner else ()),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,

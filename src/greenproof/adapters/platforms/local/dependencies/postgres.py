@@ -14,9 +14,11 @@ from greenproof.adapters.platforms.local import processes
 from greenproof.adapters.platforms.local.context import Context
 from greenproof.adapters.platforms.local.dependencies.binaries import (
     Program,
+    find_copier,
     find_postgres,
     reachable,
 )
+from greenproof.adapters.platforms.local.dependencies.copies import Origin, copy_postgres, run_to_end
 from greenproof.adapters.platforms.local.dependencies.starting import Start, await_ready
 from greenproof.adapters.platforms.local.layout import writing
 from greenproof.adapters.platforms.local.output import Capture
@@ -34,12 +36,18 @@ _WATCHES_CLIENTS = 14
 _ACCOUNTS = ("postgres", "nobody")
 _ELSEWHERE = Path("/var/tmp")  # noqa: S108 - the folder is checked to be ours
 
+_SERVERS = "greenproof-servers"
+
 
 class PostgresServer:
     """One server with one database."""
 
-    def __init__(self, context: Context, name: str, database: str, password: str, source: str) -> None:
+    def __init__(
+        self, context: Context, name: str, database: str, password: str, source: str, origin: Origin | None = None
+    ) -> None:
+        """Without data of its own it begins as a copy of `origin`, or empty."""
         self.name = name
+        self._origin = origin
         self._context = context
         self._database = database
         self._password = password
@@ -66,11 +74,14 @@ class PostgresServer:
                 expected=f"one of the users {', '.join(_ACCOUNTS)}",
             )
         data = self._data = await asyncio.to_thread(self._place)
-        version = data / "PG_VERSION"
+        origin = None if data.exists() else self._origin
+        version = (Path(origin.folder) if origin else data) / "PG_VERSION"
         major = version.read_text().strip() if version.exists() else None
         program = await asyncio.to_thread(find_postgres, self._source, major)
         self._program = program = await asyncio.to_thread(self._within_reach, program)
-        if major is None:
+        if origin is not None:
+            await self._copy(origin, program, data)
+        elif major is None:
             await self._initialise(program, data)
         await self._clear_lock(data)
         self._port = self._port or self._context.ports.stable(f"dependency:{self.name}")
@@ -238,6 +249,13 @@ class PostgresServer:
                     temporary.rename(copy)
         return Program(copy / "bin" / program.path.name, program.source, program.version)
 
+    async def _copy(self, origin: Origin, program: Program, data: Path) -> None:
+        copier = None
+        if origin.port is not None:
+            copier = await asyncio.to_thread(lambda: self._within_reach(find_copier(program)))
+        login, environment = (USER, self._password), self._context.server_environment()
+        await copy_postgres(origin, copier, login, data, environment, self._account)
+
     async def _initialise(self, program: Program, data: Path) -> None:
         # Made beside and renamed: an interrupted initdb leaves nothing that looks like data.
         fresh = data.with_name(f"{data.name}.new")
@@ -260,32 +278,16 @@ class PostgresServer:
     async def _run_initdb(self, program: Program, fresh: Path, password: Path) -> None:
         words = ["-D", str(fresh), "-U", USER, f"--pwfile={password}", "--auth=scram-sha-256"]
         words += ["--encoding=UTF8", "--locale=C", "--no-instructions"]
-        process = await asyncio.create_subprocess_exec(
-            str(program.path.with_name("initdb")),
-            *words,
-            cwd=fresh,
-            env=self._context.server_environment(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-            user=self._account.uid if self._account else None,
-            group=self._account.gid if self._account else None,
-            extra_groups=[] if self._account else None,
-        )
-        try:
-            output, _ = await asyncio.wait_for(process.communicate(), START_TIMEOUT)
-        except BaseException:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            raise
-        if process.returncode:
+        command = [str(program.path.with_name("initdb")), *words]
+        environment = self._context.server_environment()
+        code, output = await run_to_end(command, fresh, environment, self._account, START_TIMEOUT)
+        if code:
             raise ServiceFailed(
-                f"initdb ended with exit code {process.returncode}",
+                f"initdb ended with exit code {code}",
                 code="dependency-failed",
                 where=str(fresh),
                 expected="a new data folder",
-                log=tuple(output.decode("utf-8", "replace").splitlines()[-20:]),
+                log=tuple(output.splitlines()[-20:]),
             )
 
     async def _clear_lock(self, data: Path) -> None:
@@ -303,9 +305,15 @@ class PostgresServer:
         lock.unlink(missing_ok=True)
 
 
+def forget(environment_id: str) -> None:
+    """Remove what servers of an environment kept elsewhere. Nothing of it may run."""
+    if os.geteuid() == 0:
+        shutil.rmtree(_ELSEWHERE / _SERVERS / environment_id, ignore_errors=True)
+
+
 def _own_folder() -> Path:
     """A folder that others can pass through but only root writes."""
-    folder = _ELSEWHERE / "greenproof-servers"
+    folder = _ELSEWHERE / _SERVERS
     with writing(folder):
         folder.mkdir(mode=0o711, exist_ok=True)
         state = folder.lstat()

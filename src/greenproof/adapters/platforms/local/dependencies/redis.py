@@ -9,6 +9,7 @@ from greenproof.adapters.platforms.base import DependencyStatus
 from greenproof.adapters.platforms.local import processes
 from greenproof.adapters.platforms.local.context import Context
 from greenproof.adapters.platforms.local.dependencies.binaries import Program, find_redis
+from greenproof.adapters.platforms.local.dependencies.copies import Origin, copy_redis
 from greenproof.adapters.platforms.local.dependencies.starting import Start, await_ready
 from greenproof.adapters.platforms.local.layout import write_private, writing
 from greenproof.adapters.platforms.local.output import Capture
@@ -24,8 +25,10 @@ START_TIMEOUT = 30.0
 class RedisServer:
     """One server."""
 
-    def __init__(self, context: Context, name: str, password: str, source: str) -> None:
+    def __init__(self, context: Context, name: str, password: str, source: str, origin: Origin | None = None) -> None:
+        """Without data of its own it begins as a copy of `origin`, or empty."""
         self.name = name
+        self._origin = origin
         self._context = context
         self._password = password
         self._source = source
@@ -44,6 +47,8 @@ class RedisServer:
         self._program = await asyncio.to_thread(find_redis, self._source)
         self._port = self._port or self._context.ports.stable(f"dependency:{self.name}")
         data = self._data
+        if self._origin is not None and not data.exists():
+            await copy_redis(self._origin, self._password, data)
         with writing(data):
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
         # In a file and not in the command, which everyone could read in the list of processes.
