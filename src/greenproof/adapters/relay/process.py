@@ -19,6 +19,10 @@ from itertools import batched
 from pathlib import Path
 from typing import Any, cast
 
+# Before mitmproxy: it changes what those imports bring with them.
+import greenproof.adapters.relay.slim  # noqa: F401
+
+# isort: split
 from mitmproxy import options
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.master import Master
