@@ -83,6 +83,7 @@ def unattended(
     store = Store.open(order.plan.state, order.store)
     with contextlib.closing(store), _lease(order, store, new, say) as lease:
         order.platform.fenced(lease.number)
+        order.platform.clear_abandoned()
         # Imported late: it brings a database engine along, and nobody else needs it.
         from greenproof.adapters.durability.dbos_engine import DurableRuns
 
