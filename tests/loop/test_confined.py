@@ -37,7 +37,7 @@ SUITE = """
         words = f"({{first}}; {{ask}} > {{place}}.new; mv {{place}}.new {{place}}) & exit 0"
         subprocess.run(["sh", "-c", words], start_new_session=True, check=True, env={{"PATH": os.environ["PATH"]}})
     def read(place):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 8
         while not os.path.exists(place):
             assert time.monotonic() < deadline
             time.sleep(0.01)
