@@ -131,7 +131,9 @@ def _attempt(place: Place, story: Story, arguments: Sequence[str], limit: float 
     if limit is None:
         return -1
     story.snapshots.append(snapshot(place, story))
-    return None
+    # Killed after its last word: the run has its end, and the next loop would be another run.
+    ended = list(of_kind(entries_of(place, story.first), "RunFinished"))
+    return int(body(ended[-1])["exit_code"]) if ended else None
 
 
 @contextlib.contextmanager

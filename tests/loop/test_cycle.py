@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -125,12 +126,23 @@ def greenproof(place: Path, *arguments: str, secret: str = "") -> subprocess.Com
     return subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=180, env=environment, check=False)
 
 
+def loop_and_what_it_keeps(place: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], bytes]:
+    """A turn, and what it wrote down at its begin and removes in the end."""
+    with ThreadPoolExecutor(1) as pool:
+        turn = pool.submit(greenproof, place, "loop", *arguments)
+        kept = b""
+        while not turn.done() and not kept:
+            for path in (place / ".greenproof" / "runs" / "local").glob("*/begun.json"):
+                kept = path.read_bytes()
+        return turn.result(), kept
+
+
 def worklogs(place: Path) -> list[str]:
     return [path.read_text() for path in sorted((place / ".greenproof" / "worklogs").glob("*.md"))]
 
 
 def test_a_turn_of_the_loop_and_the_next_one(project: Path) -> None:
-    first = greenproof(project, "loop", "--json", "first.json")
+    first, kept = loop_and_what_it_keeps(project, "--json", "first.json")
     assert first.returncode == 0, first.stdout + first.stderr
     result = json.loads((project / "first.json").read_text())
     assert {c["id"]: c["verdict"] for c in result["cases"]} == {
@@ -150,8 +162,14 @@ def test_a_turn_of_the_loop_and_the_next_one(project: Path) -> None:
     for step in ("ready", "deploy", "select", "execute", "judge"):
         assert f"| {step} | done |" in text
 
+    # As if the first one had been killed after its last word, before it had cleared away what it kept.
+    begun = project / ".greenproof" / "runs" / "local" / result["run"] / "begun.json"
+    begun.parent.mkdir(parents=True)
+    begun.write_bytes(kept)
     second = greenproof(project, "loop")
     assert second.returncode == 0, second.stderr
+    assert list((project / ".greenproof" / "runs" / "local").iterdir()) == []
+    assert "going on with run" not in second.stderr
     text = worklogs(project)[1]
     assert f"compared with: run {result['run']}" in text
     assert re.search(r"\| shop \| ready \| ready \| [\d.]+ ms \| [\d.]+ ms \| [\d.]+ x \|", text)

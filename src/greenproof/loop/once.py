@@ -56,6 +56,11 @@ def identity_of(event: Event) -> Identity | None:
     return None if fields is None else (type(event).__name__, *(field(event) for field in fields))
 
 
+def has_ended(ledger: EventLedger, run: str) -> bool:
+    """Whether the end of a run is recorded: then there is nothing to go on with."""
+    return any(ledger.entries(run, (RunFinished.__name__,)))
+
+
 def recorded_in(ledger: EventLedger, run: str) -> set[Identity]:
     """The identities of what a run has recorded so far."""
     found = (identity_of(entry.event) for entry in ledger.entries(run))

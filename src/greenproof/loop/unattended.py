@@ -11,10 +11,12 @@ from pathlib import Path
 from greenproof.adapters.coordination import Desk, Lease, Store, Wish
 from greenproof.adapters.platforms.base import Platform
 from greenproof.adapters.runners.leftovers import end_marked
+from greenproof.ledger import Ledger, prepare
 from greenproof.loop.cycle import Cycle, CycleOptions
 from greenproof.loop.durable import Durable
 from greenproof.loop.journal import Journal
 from greenproof.loop.kept import Kept
+from greenproof.loop.once import has_ended
 from greenproof.loop.proof_request import Listener, new_run_id
 from greenproof.loop.run import Limits, Outcome, Run
 from greenproof.loop.watchdog import Watchdog
@@ -171,6 +173,11 @@ def _to_be_taken_up(order: Order, durable: Durable, say: Callable[[str], None]) 
         ended = sum(end_marked("GREENPROOF_CONTROL", mark) for mark in kept.marks())
         if ended:
             say(f"ended {ended} processes that run {run} had left")
+        if _has_ended(order, run):
+            # Only what it had kept was not removed any more.
+            durable.abandon(run)
+            kept.forget()
+            continue
         begun = kept.get(_BEGUN, Begun)
         if order.new or begun is None or begun.order != _digest(order) or run != max(known):
             say(f"run {run} was cut off and is not taken up: it ends here")
@@ -181,6 +188,11 @@ def _to_be_taken_up(order: Order, durable: Durable, say: Callable[[str], None]) 
         else:
             found = run
     return found
+
+
+def _has_ended(order: Order, run: str) -> bool:
+    with Ledger.open(prepare(order.plan.state)) as ledger:
+        return has_ended(ledger, run)
 
 
 def journal_of(order: Order, run: str, resumed: bool) -> Journal:
