@@ -31,6 +31,7 @@ from greenproof.adapters.relay.joining import IDLE, Joined
 from greenproof.adapters.relay.lean import heads
 from greenproof.adapters.relay.targets import Origin
 from greenproof.adapters.runners import addresses, census
+from greenproof.analysis.authenticity.apart import Apart
 from greenproof.analysis.authenticity.claims import generalise, matches_any
 from greenproof.analysis.authenticity.dependence import Dependences
 from greenproof.analysis.authenticity.shared import Statements
@@ -257,6 +258,12 @@ FUZZED: dict[str, tuple[str, Callable[..., object], st.SearchStrategy[Any], tupl
     "tolerance": (
         "greenproof.analysis.authenticity.tolerance",
         lambda t: Sources.read({"test_a.py": t}).tolerance("test_a.py::t"),
+        TEXTS,
+        NOTHING,
+    ),
+    "apart": (
+        "greenproof.analysis.authenticity.apart",
+        lambda t: Apart({"test_a.py": t}).at("test_a.py::t", 1),
         TEXTS,
         NOTHING,
     ),

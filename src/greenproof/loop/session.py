@@ -18,6 +18,7 @@ from greenproof.adapters.runners.witnessed import (
     witnessed_environment,
 )
 from greenproof.analysis.authenticity import plan_faults
+from greenproof.analysis.authenticity.apart import Apart, told_apart
 from greenproof.analysis.authenticity.shared import Statements
 from greenproof.analysis.authenticity.tailoring import tailored
 from greenproof.analysis.authenticity.tolerance import Sources
@@ -92,14 +93,17 @@ class Session:
         listener.say(f"fault run 1 of 2: {len(candidates.ids)} cases, their answers replaced by errors")
         error, _ = self._kept("fault-1", candidates.error, candidates.ids, listener, limit)
         texts = suite_sources(plain.processes[0]) if plain.processes else {}
-        tolerance, statements = Sources.read(texts).tolerance, Statements(texts)
-        second = tailored(candidates.value, plain, error, self._request.claims, tolerance, statements)
+        sources, statements, apart = Sources.read(texts), Statements(texts), Apart(texts)
+        error = told_apart(error, apart)
+        second = tailored(
+            candidates.value, plain, error, self._request.claims, sources.tolerance, statements, sources.looks
+        )
         listener.doing("fault run 2 of 2", len(candidates.ids), True)
         listener.say(f"fault run 2 of 2: {len(candidates.ids)} cases, {_second_faults(second)}")
         # Who listens for an event that is replaced waits for it to the end of its own patience.
         limit = min(self._request.timeout, limit + second.listening * _WAIT_FOR_EVENT_S)
         value, _ = self._kept("fault-2", second, candidates.ids, listener, limit)
-        return error, value
+        return error, told_apart(value, apart)
 
     def _kept(
         self,

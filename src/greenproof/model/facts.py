@@ -182,6 +182,8 @@ class Failure:
     """The line of the test function, in the file of its id, at which it was raised; None: not known."""
     helper: str | None = None
     """The function of the suite that was called there and raised it; None: the test function itself."""
+    apart: bool = False
+    """By its source, nothing at that line depends on an answer."""
 
 
 @dataclass(frozen=True, slots=True)

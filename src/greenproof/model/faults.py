@@ -2,10 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from greenproof.model.facts import FaultKind
 from greenproof.model.routes import Route
 from greenproof.model.sensitivity import Disturbance
+
+
+class Blank(StrEnum):
+    """What is left of an answer that has its status and its shape, and says nothing."""
+
+    LISTS = "lists"
+    """Every value is another, every list is empty."""
+    VALUES = "values"
+    """Every value is another; lists are as long as they were."""
+    NOTHING = "nothing"
+    """Each value is the nothing of its kind (0, an empty text, false, an empty list), or something where there was
+    nothing."""
+    NULL = "null"
+    """Each value is null, every list is empty; or something where there was nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +45,12 @@ class Substitute:
     that of its body."""
     whole_from: int = 0
     """Of emptied answers: those before this one keep what later requests need, ids and addresses."""
+    blank: Blank = Blank.LISTS
+    """What emptied answers are emptied of."""
+    without: tuple[str, ...] = ()
+    """Fields that emptied answers don't have."""
+    untouched: bool = False
+    """No answer is replaced: whether the case turns red by itself when it is repeated."""
 
     @property
     def kind(self) -> FaultKind:

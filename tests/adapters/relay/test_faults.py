@@ -9,7 +9,7 @@ from mitmproxy import http
 
 from greenproof.adapters.relay import faults
 from greenproof.model.facts import FaultKind
-from greenproof.model.faults import CaseFaults, FaultPlan, Substitute
+from greenproof.model.faults import Blank, CaseFaults, FaultPlan, Substitute
 from greenproof.model.routes import Route
 
 ERROR = {"error": {"code": "greenproof_fault", "message": "injected by Greenproof"}}
@@ -303,6 +303,26 @@ def test_an_answer_with_nothing_in_it(run):
         assert answer.json()["name"] != "Ada"
         assert [item for item in answer.json().values() if isinstance(item, list) and item] == []
     assert [x.fault for x in run.exchanges()] == [FaultKind.EMPTIED]
+
+
+@pytest.mark.parametrize("blank", Blank)
+def test_an_answer_says_nothing_in_many_ways(run, blank):
+    instead = Substitute(None, emptied=True, blank=blank, without=("name",))
+    told = run.begin(FaultPlan(FaultKind.VALUE, {"t::a": CaseFaults(instead=instead)}, ())).hello()
+    with told.case("t::a"):
+        answer = get(told, "/json")
+    assert answer.status_code == 200
+    assert "name" not in answer.json()
+    assert [x.fault for x in run.exchanges()] == [FaultKind.EMPTIED]
+
+
+def test_a_case_is_left_alone_while_others_are_not(run):
+    cases = {"t::a": CaseFaults(instead=Substitute(None, untouched=True)), "t::b": CaseFaults()}
+    told = run.begin(FaultPlan(FaultKind.VALUE, cases, ())).hello()
+    for case in cases:
+        with told.case(case):
+            get(told, "/json")
+    assert [x.fault for x in run.exchanges()] == [None, FaultKind.VALUE]
 
 
 def test_answers_with_nothing_in_them_go_on_with_what_is_read_elsewhere(run):

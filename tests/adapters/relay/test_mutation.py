@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenproof.adapters.relay import mutation
+from greenproof.model.faults import Blank
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4))
@@ -146,9 +147,43 @@ def test_nothing_is_left_but_the_keys(value):
 
 def test_what_later_requests_need_may_stay():
     order = {"id": 7, "orderId": "o-7", "links": {"self_url": "/orders/7"}, "total": 5, "paid": "no", "valid": True}
-    left = mutation.empty_json(order, whole=False)
+    left = mutation.empty_json(order, mutation.Emptying(whole=False))
     assert {key for key in order if left[key] == order[key]} == {"id", "orderId", "links"}
     assert all(value != order[key] for key, value in mutation.empty_json(order).items())
+
+
+def test_what_is_left_of_an_answer():
+    order = {"id": "o1", "lines": [{"price": 5, "note": ""}], "tags": [], "paid": True, "by": None}
+
+    def left(blank, **others):
+        return mutation.empty_json(order, mutation.Emptying(blank, **others))
+
+    values = left(Blank.VALUES)
+    assert values["lines"][0]["price"] != 5
+    assert (values["tags"], values["by"], values["paid"]) == ([], None, False)
+    assert left(Blank.VALUES, again=True)["id"] not in ("o1", values["id"])
+    nothing = {"id": "", "lines": [], "tags": ["changed"], "paid": False, "by": "changed"}
+    assert left(Blank.NOTHING) == nothing
+    assert left(Blank.NULL) == {**nothing, "id": None, "paid": None}
+    assert left(Blank.NOTHING, without=("id", "lines")).keys() == {"tags", "paid", "by"}
+    assert left(Blank.NOTHING, whole=False)["id"] == "o1"
+
+
+@pytest.mark.parametrize("blank", Blank)
+@pytest.mark.parametrize("data", [b"id;name\n1;Ada", b"\x89PNG\r\n"])
+def test_a_body_that_is_no_json_has_no_word_of_it(blank, data):
+    left = mutation.empty(data, None, mutation.Emptying(blank), textual=True)
+    assert left != data
+    assert (left == b"") is (blank is not Blank.VALUES)
+    assert mutation.empty(data, None, mutation.Emptying(blank), textual=False) == b""
+
+
+@pytest.mark.parametrize(
+    ("data", "blank"),
+    [(b"[]", True), (b'{"items": [], "next": null}', True), (b'{"total": 0}', False), (b"[0]", False), (b"", False)],
+)
+def test_what_holds_nothing_from_the_start(data, blank):
+    assert mutation.is_blank(data, None) is blank
 
 
 def test_where_there_is_nothing_there_is_something():

@@ -232,6 +232,32 @@ def test_what_serves_mostly_others_is_not_changed_for_one_case(others: int, rout
     assert plan.value.cases[acting[0].id].spared is not bool(routes)
 
 
+@pytest.mark.parametrize(
+    ("first", "again", "delivered", "expected"),
+    [
+        # Nothing was replaced, and it is red at the same place.
+        (Failure(Phase.CALL, "check", "AssertionError", "", 7), {}, False, "not-repeatable"),
+        (Failure(Phase.CALL, "error", "FileExistsError", "", 7, None, True), {}, False, "not-repeatable"),
+        (Failure(Phase.CALL, "check", "AssertionError", "", 7), {"line": 8}, False, None),
+        (Failure(Phase.CALL, "check", "AssertionError", ""), {}, False, None),
+        # A library refused the error; other answers were let through, and a file was in the way.
+        (Failure(Phase.CALL, "error", "HTTPError", "", 6), {"line": 7, "apart": True}, True, "not-repeatable"),
+        (Failure(Phase.CALL, "error", "HTTPError", "", 6), {"line": 7, "kind": "check"}, True, None),
+        (Failure(Phase.CALL, "check", "ApiError", "", 6, "call"), {"line": 7, "apart": True}, True, "not-repeatable"),
+        (Failure(Phase.CALL, "check", "AssertionError", "", 6), {"line": 7, "apart": True}, True, None),
+    ],
+)
+def test_a_red_that_comes_from_no_answer(
+    first: Failure, again: dict[str, object], delivered: bool, expected: str | None
+) -> None:
+    second = replace(RED, failure=replace(first, **{"apart": False, "helper": None, **again}))  # type: ignore[arg-type]
+    answer = replace(EXCHANGE, fault=FaultKind.VALUE if delivered else None)
+    error = faulted(FaultKind.ERROR, replace(RED, failure=first))
+    value = faulted(FaultKind.VALUE, second, exchanges=(answer,))
+    codes = [expected] if expected else []
+    assert judged(error=error, value=value) == ("unproven" if expected else "proven", codes)
+
+
 @pytest.mark.parametrize(("depth", "code"), [(Depth.CANNED, "bypass"), (Depth.CACHE, "cached")])
 def test_a_fixture_does_not_make_up_for_what_the_test_itself_got_from_a_stub(depth: Depth, code: str) -> None:
     key = "test_orders.py::order"

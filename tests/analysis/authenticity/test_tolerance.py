@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from greenproof.analysis.authenticity import judge_run, plan_faults
 from greenproof.analysis.authenticity.claims import Claims
 from greenproof.analysis.authenticity.contact import Contact
+from greenproof.analysis.authenticity.looks import Look, Looks
 from greenproof.analysis.authenticity.shared import Statements
 from greenproof.analysis.authenticity.tailoring import substitute, tailored
 from greenproof.analysis.authenticity.tolerance import Sources, Tolerance
-from greenproof.model.facts import CaseRecord, Failure, FaultKind, Outcome, Phase
-from greenproof.model.faults import Substitute
+from greenproof.model.facts import CaseRecord, Failure, FaultKind, Outcome, Phase, RunObservation
+from greenproof.model.faults import Blank, Substitute
 from greenproof.model.plan import DEFAULT_PLUMBING
 
 CLAIMS = Claims((), DEFAULT_PLUMBING)
@@ -174,7 +175,62 @@ def test_who_was_turned_red_by_a_helper_alone_gets_answers_with_nothing_in_them(
         lambda _: Tolerance((503,)),
         Statements({}),
     )
-    assert plan.cases[CASE].instead == Substitute(None, emptied=True)
+    assert plan.cases[CASE].instead == Substitute(None, emptied=True, blank=Blank.VALUES)
+
+
+LIBRARY = Failure(Phase.CALL, "error", "HTTPError", "500", 3)
+
+
+@pytest.mark.parametrize(
+    ("failure", "looks", "seen", "expected"),
+    [
+        (LIBRARY, {Look.VALUE}, (200,), Substitute(None, emptied=True, whole_from=1, blank=Blank.VALUES)),
+        (LIBRARY, {Look.SIZE}, (201, 200), Substitute(None, emptied=True, whole_from=2, blank=Blank.NOTHING)),
+        (LIBRARY, {Look.VALUE}, (302, 200), Substitute(None, emptied=True, whole_from=2, blank=Blank.VALUES)),
+        # What a status or the lack of something says, no emptied answer shows.
+        (LIBRARY, {Look.STATUS}, (200,), Substitute(None, bare=True)),
+        (LIBRARY, {Look.ABSENT}, (204, 200), Substitute(500, after=1)),
+        (LIBRARY, {Look.VALUE}, (304,), Substitute(None, bare=True)),
+        (LIBRARY, {Look.VALUE}, (200, 409), Substitute(500, only_errors=True)),
+        (LIBRARY, {Look.VALUE}, (409,), Substitute(None, bare=True)),
+        (replace(LIBRARY, type="KeyError"), {Look.VALUE}, (200,), Substitute(None, bare=True)),
+        (replace(LIBRARY, apart=True), {Look.VALUE}, (200, 200), Substitute(None, untouched=True)),
+        (replace(RED.failure, apart=True), {Look.VALUE}, (200,), Substitute(None, untouched=True)),
+    ],
+)
+def test_where_a_library_refused_the_error(
+    failure: Failure, looks: set[Look], seen: tuple[int, ...], expected: Substitute | None
+) -> None:
+    made = tuple(replace(EXCHANGE, id=f"x{n}", status=status) for n, status in enumerate(seen))
+    plain = replace(run(RECORD), exchanges=made)
+    error = faulted(FaultKind.ERROR, replace(RED, failure=failure))
+    error = replace(error, exchanges=(replace(made[0], fault=FaultKind.ERROR),))
+    faults = plan_faults(plain, CLAIMS).value
+
+    def instead(plain: RunObservation) -> Substitute | None:
+        asked = lambda _: Tolerance()  # noqa: E731 - beside its only use
+        plan = tailored(faults, plain, error, CLAIMS, asked, Statements({}), lambda _: Looks(looks))
+        return plan.cases[CASE].instead
+
+    assert instead(plain) == expected
+    if expected is not None and expected.emptied:
+        # What it wrote is perhaps looked at in a database.
+        elsewhere = replace(plain, cases=(replace(RECORD, foreign_connections=1),))
+        told = instead(elsewhere)
+        assert told is None or not told.emptied
+
+
+@pytest.mark.parametrize(("statuses", "spared"), [((200, 200), 1), ((200, 204), 0), ((200, 204, 200), 1)])
+def test_what_is_emptied_last_has_a_body(statuses: tuple[int, ...], spared: int) -> None:
+    made = tuple(replace(EXCHANGE, id=f"x{n}", path=f"/{n}", status=s) for n, s in enumerate(statuses))
+    plain = replace(run(RECORD), exchanges=made)
+    error = faulted(FaultKind.ERROR, replace(RED, failure=replace(LIBRARY, helper="call")))
+    error = replace(error, exchanges=(replace(made[0], fault=FaultKind.ERROR),))
+    faults = plan_faults(plain, CLAIMS).value
+    plan = tailored(faults, plain, error, CLAIMS, lambda _: Tolerance(), Statements({}))
+    told = plan.cases[CASE].instead
+    assert told is not None
+    assert (told.emptied, told.after) == (True, spared)
 
 
 SOURCE = """async def test_order(topic):
@@ -191,8 +247,8 @@ SOURCE = """async def test_order(topic):
 @pytest.mark.parametrize(
     ("answers", "line", "expected"),
     [
-        ([200], 2, Substitute(None, emptied=True, whole_from=1)),
-        ([201, 200, 200], 2, Substitute(None, emptied=True, after=1, whole_from=3)),
+        ([200], 2, Substitute(None, emptied=True, whole_from=1, blank=Blank.VALUES)),
+        ([201, 200, 200], 2, Substitute(None, emptied=True, after=1, whole_from=3, blank=Blank.VALUES)),
         ([201, 404], 2, Substitute(503, after=1, only_errors=False)),
         (["WS"], 3, Substitute(500, past=((2, 4), (8, 8)))),
         (["WS"], 6, Substitute(500, past=((6, 6),))),
@@ -239,7 +295,7 @@ def test_what_is_asked_again_is_not_spared(asked: list[tuple[str, str]], spared:
     error = replace(faulted(FaultKind.ERROR, replace(RED, failure=failure)))
     error = replace(error, exchanges=(replace(made[0], fault=FaultKind.ERROR),))
     plan = tailored(plan_faults(plain, CLAIMS).value, plain, error, CLAIMS, lambda _: Tolerance(), Statements({}))
-    assert plan.cases[CASE].instead == Substitute(None, emptied=True, after=spared, whole_from=2)
+    assert plan.cases[CASE].instead == Substitute(None, emptied=True, after=spared, whole_from=2, blank=Blank.VALUES)
 
 
 @pytest.mark.parametrize(

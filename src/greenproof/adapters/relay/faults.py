@@ -11,7 +11,7 @@ from mitmproxy import http
 from greenproof.adapters.relay import mutation
 from greenproof.adapters.relay.joining import Moment
 from greenproof.model.facts import FaultKind, Phase
-from greenproof.model.faults import CaseFaults, FaultPlan, Substitute
+from greenproof.model.faults import Blank, CaseFaults, FaultPlan, Substitute
 from greenproof.model.routes import Route
 from greenproof.model.sensitivity import Disturbance
 
@@ -57,6 +57,8 @@ def fault_for(plan: FaultPlan | None, moment: Moment, wire: Wire) -> FaultKind |
     if plan is None or moment.case is None:
         return None
     case = plan.cases.get(moment.case)
+    if case is not None and case.instead is not None and case.instead.untouched:
+        return None
     if moment.phase is Phase.SETUP:
         spared = case is not None and case.spared
         return plan.kind if wire.on(plan.fixture_routes) and not spared else None
@@ -227,18 +229,18 @@ def change_body(response: http.Response) -> bool:
     return True
 
 
-def empty_body(response: http.Response, whole: bool = True) -> bool:
+def empty_body(response: http.Response, emptying: mutation.Emptying = mutation.LISTS_EMPTIED) -> bool:
     """Take out of a buffered answer what a test could look at; false when there is nothing in it.
 
-    Unless `whole`, what later requests need stays.
+    One that holds nothing from the start is as empty as it is to be, where lists keep their length.
     """
     try:
         plain = response.get_content(strict=True) or b""
     except ValueError:
         return False
-    changed = mutation.empty(plain, charset(response.headers), whole)
+    changed = mutation.empty(plain, charset(response.headers), emptying, is_textual(response.headers))
     if changed == plain:
-        return False
+        return emptying.blank is Blank.VALUES and mutation.is_blank(plain, charset(response.headers))
     response.content = changed
     return True
 

@@ -8,8 +8,11 @@ import math
 import re
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+
+from greenproof.model.faults import Blank
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?=[T ]\d{2}:\d{2}|\Z)")
@@ -44,18 +47,49 @@ def _frames(key: str, value: Any) -> bool:
     return key == "jsonrpc" and value == "2.0"
 
 
-def empty_json(value: Any, whole: bool = True, name: str = "") -> Any:
-    """Every leaf changed and every list emptied; the keys are kept, so that nobody only stumbles over the shape.
+@dataclass(frozen=True, slots=True)
+class Emptying:
+    """What is taken out of an answer."""
 
-    What is null holds nothing already. Unless `whole`, what later requests need stays: ids and addresses.
-    """
+    blank: Blank = Blank.LISTS
+    without: tuple[str, ...] = ()
+    """Names of fields that go."""
+    whole: bool = True
+    """Else what later requests need stays: ids and addresses."""
+    again: bool = False
+    """Values are changed twice: two answers that were equal differ then."""
+
+
+LISTS_EMPTIED = Emptying()
+
+
+def empty_json(value: Any, emptying: Emptying = LISTS_EMPTIED, name: str = "") -> Any:
+    """The fields are kept, so that nobody only stumbles over the shape. Of lists and values, see `Blank`."""
     if isinstance(value, dict):
-        return {key: empty_json(item, whole, str(key)) for key, item in value.items()}
+        kept = {key: item for key, item in value.items() if key not in emptying.without or _frames(key, item)}
+        return {key: empty_json(item, emptying, str(key)) for key, item in kept.items()}
     if isinstance(value, list):
-        return []
-    if value is None or (not whole and _NEEDED.search(name)):
+        if emptying.blank is Blank.VALUES:
+            return [empty_json(item, emptying) for item in value]
+        return [] if value or emptying.blank is Blank.LISTS else ["changed"]
+    if not emptying.whole and _NEEDED.search(name):
         return value
-    return mutate_json(value)
+    if emptying.blank in (Blank.NOTHING, Blank.NULL):
+        return _nothing(value, emptying.blank)
+    if value is None:
+        # It holds nothing already.
+        return value
+    changed = mutate_json(value)
+    return mutate_json(changed) if emptying.again and not isinstance(value, bool) else changed
+
+
+def _nothing(value: Any, blank: Blank) -> Any:
+    """Nothing in the place of something, and something in the place of nothing."""
+    if value is None:
+        return "changed"
+    if not value:
+        return mutate_json(value)
+    return type(value)() if blank is Blank.NOTHING else None
 
 
 def filled_json(value: Any) -> Any:
@@ -65,14 +99,33 @@ def filled_json(value: Any) -> Any:
     return value or ["changed"] if isinstance(value, list) else value
 
 
-def empty(data: bytes, charset: str | None, whole: bool = True) -> bytes:
-    """A body with nothing in it, or with something where there was nothing at all; what is no JSON has no word left."""
+def empty(data: bytes, charset: str | None, emptying: Emptying = LISTS_EMPTIED, textual: bool = False) -> bytes:
+    """A body with nothing in it, or with something where there was nothing at all.
+
+    What is no JSON has no word left, or other words.
+    """
     try:
         value = json.loads(data.decode(charset or "utf-8"))
-        emptied = empty_json(value, whole)
-        return json.dumps(filled_json(value) if emptied == value else emptied).encode()
+        emptied = empty_json(value, emptying)
+        fills = emptying.blank is Blank.LISTS and emptied == value
+        return json.dumps(filled_json(value) if fills else emptied).encode()
     except (ValueError, LookupError, RecursionError):
-        return b""
+        return mutate_body(data, charset, True) if textual and emptying.blank is Blank.VALUES else b""
+
+
+def is_blank(data: bytes, charset: str | None) -> bool:
+    """Whether it is JSON with nothing in it from the start."""
+    try:
+        value = json.loads(data.decode(charset or "utf-8"))
+    except (ValueError, LookupError, RecursionError):
+        return False
+    return _holds_nothing(value)
+
+
+def _holds_nothing(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(_frames(key, item) or _holds_nothing(item) for key, item in value.items())
+    return value is None or value == []
 
 
 def mutate_number(value: float) -> float:

@@ -14,6 +14,7 @@ from greenproof.adapters.relay.joining import traceparent
 from greenproof.adapters.relay.layers import ACCEPTED, ENDLESS, REPLACEMENT, STREAMED
 from greenproof.adapters.relay.listeners import Listener, Listeners
 from greenproof.adapters.relay.loss import LossWatch
+from greenproof.adapters.relay.mutation import Emptying
 from greenproof.adapters.relay.recording import Sight, clean_identity, clean_path, depth_of
 from greenproof.adapters.relay.rewriting import NAMING, names_of, to_relay, to_service
 from greenproof.adapters.relay.run import Run
@@ -143,7 +144,9 @@ class Tap:
         if instead.emptied:
             if not faults.is_event_stream(answer.headers) and _may_be_held(answer.headers):
                 answer.stream = False
-                flow.metadata[_HELD] = partial(faults.empty_body, whole=number >= instead.whole_from)
+                whole, again = number >= instead.whole_from, not number % 2
+                emptying = Emptying(instead.blank, instead.without, whole, again)
+                flow.metadata[_HELD] = partial(faults.empty_body, emptying=emptying)
         elif instead.status is None:
             sight.deliver()
             sight.end_ns = time.monotonic_ns()

@@ -10,18 +10,20 @@ from greenproof.model.facts import CaseRecord, Exchange, Failure, FaultKind, Out
 from greenproof.model.inheritance import Remembered
 from greenproof.model.verdicts import FaultResult, Reason
 
-# Raised by an expression that met a shape it did not expect: no check, however often it is right.
-_INCIDENTAL = frozenset(
+INCIDENTAL = frozenset(
     {
         "AttributeError", "IndexError", "JSONDecodeError", "KeyError", "NameError", "StopAsyncIteration",
         "StopIteration", "TypeError", "UnboundLocalError", "UnicodeDecodeError", "ValueError",
     }
 )  # fmt: skip
+"""Raised by an expression that met a shape it did not expect: no check, however often it is right."""
 
 
 _OWN = (FaultKind.TAILORED, FaultKind.LATER, FaultKind.EMPTIED)
 _UNCHECKED = {FaultKind.LATER: reasons.LATER_UNCHECKED, FaultKind.EMPTIED: reasons.CONTENT_UNCHECKED}
 _RED_BY_ITSELF = "Only a helper refused the error; in the second fault run it turned red before any fault came."
+_RED_AGAIN = "In the second fault run it turned red at the same line, and no answer had been replaced."
+_RED_APART = "Only a library or a helper refused the error; else it turned red at a line that depends on no answer."
 _CUT = (None, Outcome.UNFINISHED)
 _NO_CHECK_AFTER = "Only a helper refused its first answers, and no check came after the last that was said."
 OF_CHECKS = frozenset({"AssertionError", "Failed", "BaseExceptionGroup", "ExceptionGroup"})
@@ -30,7 +32,7 @@ OF_CHECKS = frozenset({"AssertionError", "Failed", "BaseExceptionGroup", "Except
 
 def _validates(failure: Failure) -> bool:
     """Whether a library that the test asked to judge the answer raised it."""
-    return failure.kind == "error" and failure.type not in _INCIDENTAL
+    return failure.kind == "error" and failure.type not in INCIDENTAL
 
 
 class FaultRun:
@@ -111,7 +113,7 @@ class Falsification:
     def by_accident(self) -> bool:
         """It only stumbled over the shape of an error, and no changed value was noticed."""
         error = self.failures.get(FaultKind.ERROR)
-        stumbled = error is not None and error.kind == "error" and error.type in _INCIDENTAL
+        stumbled = error is not None and error.kind == "error" and error.type in INCIDENTAL
         told = any(r.kind == FaultKind.VALUE and r.delivered and r.outcome is Outcome.PASSED for r in self.results)
         return stumbled and told
 
@@ -143,10 +145,8 @@ def falsified(record: CaseRecord, contact: Contact, runs: Mapping[FaultKind, Fau
         if reason is None and _only_a_helper(record, contact, results, failures):
             reason = reasons.LATER_UNCHECKED.reason(_NO_CHECK_AFTER)
         second = runs[FaultKind.VALUE].result(case_id) if FaultKind.VALUE in runs else None
-        if reason is None and FaultKind.VALUE in runs and (second is None or second.outcome in _CUT):
-            reason = reasons.FAULT_RUN_CUT.reason()
-        if reason is None and _red_by_itself(second, failures) and not runs[FaultKind.VALUE].hit(second):
-            reason = reasons.NOT_REPEATABLE.reason(_RED_BY_ITSELF)
+        if reason is None and FaultKind.VALUE in runs:
+            reason = _of_second(second, runs[FaultKind.VALUE], failures.get(FaultKind.ERROR), case_id)
         first = runs[FaultKind.ERROR].first_answer(case_id) if FaultKind.ERROR in runs else None
         if reason is None and _differs(contact, first):
             reason = reasons.NOT_REPEATABLE.reason()
@@ -238,12 +238,31 @@ def _only_a_helper(
     return last is not None and record.checks >= 0 and (record.last_check_ns or 0) < last
 
 
-def _red_by_itself(second: FaultResult | None, failures: Mapping[FaultKind, Failure]) -> bool:
+def _of_second(second: FaultResult | None, run: FaultRun, first: Failure | None, case_id: str) -> Reason | None:
+    """Why the second run leaves open what the first showed."""
+    if second is None or second.outcome in _CUT:
+        return reasons.FAULT_RUN_CUT.reason()
+    if _red_by_itself(second, first) and not run.hit(second):
+        return reasons.NOT_REPEATABLE.reason(_RED_BY_ITSELF)
+    text = _not_by_an_answer(second, first, run.failure(case_id))
+    return reasons.NOT_REPEATABLE.reason(text) if text else None
+
+
+def _red_by_itself(second: FaultResult, first: Failure | None) -> bool:
     """Whether the run that was to tell more than a helper's refusal told nothing: it was red without a fault."""
-    error = failures.get(FaultKind.ERROR)
-    if error is None or error.helper is None or second is None:
+    if first is None or first.helper is None:
         return False
     return not second.delivered and second.outcome in (Outcome.FAILED, Outcome.ERROR)
+
+
+def _not_by_an_answer(second: FaultResult, first: Failure | None, again: Failure | None) -> str | None:
+    """Why the red of the second run, or that of both, does not come from an answer; None: it may."""
+    if first is None or again is None or second.outcome is not Outcome.FAILED:
+        return None
+    if not second.delivered and first.line is not None and (first.line, first.helper) == (again.line, again.helper):
+        return _RED_AGAIN
+    own = first.kind == "check" and first.helper is None
+    return _RED_APART if second.delivered and again.apart and not first.apart and not own else None
 
 
 def _differs(contact: Contact, repeated: Exchange | None) -> bool:

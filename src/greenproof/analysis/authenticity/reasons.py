@@ -198,15 +198,16 @@ LATER_UNCHECKED = _kind(
 CONTENT_UNCHECKED = _kind(
     "content-unchecked",
     Verdict.UNPROVEN,
-    "A helper refuses errors, as for every test that calls it, but no check looks at a value of an answer: it stayed "
-    "green when all values were others and all lists were empty.",
+    "A helper or a library refuses errors, but no check looks at what an answer says: it stayed green when the values "
+    "were others, or when nothing was in them.",
     "Assert on a value of the answer.",
 )
 NOT_REPEATABLE = _kind(
     "not-repeatable",
     Verdict.UNPROVEN,
-    "When it was repeated, the service itself answered it otherwise, so its red may not come from the fault.",
-    "Let the test make data of its own each time, under names that are not used again.",
+    "When it was repeated, the service itself answered it otherwise, or it turned red without a fault: so its red may "
+    "not come from the fault.",
+    "Let the test make data of its own each time, under names that are not used again, and leave nothing behind.",
 )
 NO_OWN_CHECK = _kind(
     "no-own-check",

@@ -6,6 +6,9 @@ Who turned red by a check of its own under a 500 has shown that it checks. What 
   an answer says: the same status, and nothing in it (`emptied`); in a conversation, whether anything looks at what the
   service says once the helper is done (`later`);
 - in a conversation, whether it checks more than the greeting of the service (`later`);
+- where it was a library that refused the error, in the test's own line, the same: nothing in the answers, or other
+  values, by what its checks seem to look at (`looks`);
+- where it turned red at a statement that seems to depend on no answer (`apart`), whether it does so without any fault;
 - whether another failure would get past it: the one that its source names (`tolerance`); where it expects to be
   refused, another error than the one it expects; and where nothing looks at the status, an error page without a word of
   the first.
@@ -19,12 +22,14 @@ from dataclasses import replace
 
 from greenproof.analysis.authenticity.claims import Claims
 from greenproof.analysis.authenticity.contact import Contact, Contacts
-from greenproof.analysis.authenticity.falsifiable import OF_CHECKS, FaultRun
+from greenproof.analysis.authenticity.falsifiable import INCIDENTAL, OF_CHECKS, FaultRun
+from greenproof.analysis.authenticity.looks import Looks
 from greenproof.analysis.authenticity.shared import Statements
 from greenproof.analysis.authenticity.tolerance import Tolerance
 from greenproof.model.facts import CaseRecord, Failure, Outcome, RunObservation
 from greenproof.model.faults import CaseFaults, FaultPlan, Substitute
 
+_REDIRECTS = (301, 302, 303, 307, 308)
 _LIKELY = (503, 502, 504, 429)
 """Statuses of a system that is not there: those that tests put up with most."""
 
@@ -36,6 +41,7 @@ def tailored(
     claims: Claims,
     tolerance: Callable[[str], Tolerance],
     statements: Statements,
+    looks: Callable[[str], Looks] = lambda case: Looks(),
 ) -> FaultPlan:
     """The plan of the second fault run, after the first: a substitute for each case that one tells more about."""
     first, contacts = FaultRun(error, claims), Contacts(plain, claims)
@@ -50,23 +56,42 @@ def tailored(
             case, contact = passed[case_id], contacts.of(passed[case_id])
             by_check, checks = failure.kind == "check", _checks_afterwards(case, contact)
             raised = by_check and failure.type not in OF_CHECKS
-            shared = _of_helper(case_id, contact, failure, result.delivered, statements)
-            if shared is not None:
+            look = looks(case_id)
+            shared = _of_helper(case_id, contact, failure, result.delivered, statements, look)
+            if failure.apart:
+                instead = Substitute(status=None, untouched=True)
+            elif shared is not None:
                 instead = shared
             elif _is_greeted(contact, greeting):
                 instead = Substitute(status=500, greeted=True)
             elif raised and result.delivered >= len(contact.call):
-                instead = Substitute(status=None, emptied=True)
+                instead = Substitute(status=None, emptied=True, blank=look.blank)
             elif by_check or checks:
                 instead = substitute(contact, tolerance(case_id), by_check, result.delivered)
+                if not by_check and (instead is None or instead.after):
+                    instead = _of_library(case, contact, failure, look) or instead
             if instead is None and not by_check and _asked_once(contact):
                 instead = Substitute(status=None, bare=True)
         cases[case_id] = replace(faults, instead=instead)
     return replace(value, cases=cases)
 
 
+def _of_library(case: CaseRecord, contact: Contact, failure: Failure, looks: Looks) -> Substitute | None:
+    """What tells whether anything but a library that refused the error would notice. None: it would not tell.
+
+    Where a refusal is expected, or the test looks at something else than its answers as well (a database, a header,
+    that a thing is not among others), green on changed answers says nothing.
+    """
+    stumbled = failure.type in INCIDENTAL and _asked_once(contact)
+    granted = all(x.status is not None and (200 <= x.status < 300 or x.status in _REDIRECTS) for x in contact.call)
+    spoken = all(x.method not in ("WS", "GRPC") for x in contact.call)
+    if stumbled or not granted or not spoken or case.foreign_connections or looks.beyond_content:
+        return None
+    return looks.emptied(len(contact.call))
+
+
 def _of_helper(
-    case_id: str, contact: Contact, failure: Failure, reached: int, statements: Statements
+    case_id: str, contact: Contact, failure: Failure, reached: int, statements: Statements, looks: Looks
 ) -> Substitute | None:
     """What tells whether anything but the helper that refused the error would notice. None: no helper did."""
     if failure.helper is None or failure.line is None or not contact.call:
@@ -78,9 +103,10 @@ def _of_helper(
         return Substitute(status=500, past=past) if past else None
     if 400 <= (contact.call[-1].status or 0) < 500:
         return None
-    count = len(contact.call)
+    # What says nothing can't be emptied.
+    count = max((number for number, x in enumerate(contact.call, 1) if x.status != 204), default=0)
     spared = 0 if reached >= count or _asked_again(contact, reached) else reached
-    return Substitute(status=None, emptied=True, after=spared, whole_from=count)
+    return Substitute(status=None, emptied=True, after=spared, whole_from=count, blank=looks.blank)
 
 
 def _asked_again(contact: Contact, reached: int) -> bool:
@@ -112,7 +138,8 @@ def substitute(contact: Contact, tolerance: Tolerance, by_check: bool = True, re
     if any(x.method in ("WS", "GRPC") for x in contact.call) or not statuses:
         return None
     if 400 <= statuses[-1] < 500:
-        return Substitute(status=500, only_errors=True) if by_check else None
+        # Who turned red at an earlier answer has not been asked about the refusal.
+        return Substitute(status=500, only_errors=True) if by_check or 0 < reached < len(contact.call) else None
     named = [status for status in tolerance.statuses if status not in statuses]
     likely = [status for status in _LIKELY if status in named]
     if 0 < reached < len(statuses):

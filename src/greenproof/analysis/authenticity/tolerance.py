@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import PurePosixPath
 
+from greenproof.analysis.authenticity.looks import Looks, looks_of
+
 MOST_FUNCTIONS = 40
 """Functions that are followed from one test: helpers and fixtures, by name."""
 _STATUS_NAME = re.compile(r"(?:HTTP_)?([45]\d\d)(?:_[A-Z_]+)?\Z")
@@ -88,6 +90,13 @@ class Sources:
                     if isinstance(target, ast.Name):
                         self._constants[target.id] = statement.value
         self._by_file[name] = found
+
+    def looks(self, case: str) -> Looks:
+        """What the checks of a test function look at; where it has none, those of the functions that it calls."""
+        path, _, inside = case.split("[", 1)[0].partition("::")
+        start = self._by_file.get(path, {}).get(inside.rpartition("::")[2], [])
+        own = looks_of(start)
+        return own if own.found else looks_of(list(self._reached(path, start)))
 
     def tolerance(self, case: str) -> Tolerance:
         """Of the test function of a node id; nothing for one that is not in the files."""

@@ -140,6 +140,39 @@ _way(
     "survives-fault",
 )
 _way(
+    "leaves-it-to-the-library",
+    "The client raises for an error; of all that an answer says, the check would hold for anything.",
+    """
+    def test_order():
+        answer = requests.post(f"{SHOP}/orders", json={"prices": [2, 3]}, timeout=5)
+        answer.raise_for_status()
+        assert answer.json()["total"] >= 0
+    """,
+    "content-unchecked",
+)
+_way(
+    "all-of-nothing",
+    "It checks each thing in a list that is empty.",
+    """
+    def test_order():
+        answer = requests.post(f"{SHOP}/orders", json={"prices": []}, timeout=5)
+        answer.raise_for_status()
+        assert all(price > 0 for price in answer.json()["prices"])
+    """,
+    "content-unchecked",
+)
+_way(
+    "red-on-repeat",
+    "It is red the second time, whatever is answered: it finds what it left behind itself.",
+    """
+    def test_order():
+        requests.post(f"{SHOP}/orders", json={"prices": [2, 3]}, timeout=5)
+        assert not os.path.exists("ordered.txt")
+        open("ordered.txt", "w").close()
+    """,
+    "not-repeatable",
+)
+_way(
     "swallowed-failure",
     "A failed check is caught.",
     """
