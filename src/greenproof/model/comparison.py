@@ -18,7 +18,7 @@ class Difference:
     """In which way two runs are not of the same kind, and what can't be compared because of it."""
 
     code: str
-    """`command`, `suite`, `environment`, `faults`, `release`, `unjudged`, `revision-unknown`."""
+    """`command`, `suite`, `environment`, `faults`, `side`, `release`, `unjudged`, `revision-unknown`."""
     before: str
     after: str
     consequence: str
