@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from database import postgresql
 
 from greenproof.ledger import Ledger
 from greenproof.ledger.entry import Entry
@@ -152,7 +153,23 @@ def test_a_loop_is_paused_resumed_and_stopped(project: Path, begin: Callable[[],
     assert "going on with run" not in again.stderr
 
 
-def test_two_loops_at_once(project: Path, begin: Callable[[], subprocess.Popen[str]]) -> None:
+@pytest.mark.parametrize("where", ["files", "postgresql"])
+def test_two_loops_at_once(
+    where: str,
+    project: Path,
+    begin: Callable[[], subprocess.Popen[str]],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with contextlib.ExitStack() as stack:
+        if where == "postgresql":
+            url = stack.enter_context(postgresql(tmp_path_factory.mktemp("postgresql")))
+            monkeypatch.setenv("GREENPROOF_STORE", url)
+        one_acts_and_the_other_takes_over(project, begin)
+        assert (project / ".greenproof" / "durable.db").exists() == (where == "files")
+
+
+def one_acts_and_the_other_takes_over(project: Path, begin: Callable[[], subprocess.Popen[str]]) -> None:
     (project / "wait").touch()
     first = begin()
     until(project, "2")
@@ -207,7 +224,8 @@ def test_an_interrupted_loop_goes_on_or_is_given_up(project: Path, begin: Callab
     assert len({run for run, _ in finished}) == 2
 
 
-def test_a_store_that_is_no_url_is_refused(project: Path) -> None:
-    refused = greenproof(project, "loop", "--store", "mysql://host/base")
+def test_a_store_that_is_no_url_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GREENPROOF_STORE", "mysql://host/base")
+    refused = greenproof(project, "loop")
     assert refused.returncode == 4
     assert "[store-url]" in refused.stderr

@@ -7,63 +7,39 @@ import click
 
 from greenproof.cli.context import config_option, environment_option, load_plan
 from greenproof.loop.requests import environment_of
-from greenproof.model.errors import UsageError
-
-store_option = click.option(
-    "--store",
-    metavar="URL",
-    envvar="GREENPROOF_STORE",
-    help="PostgreSQL that several machines share, as postgresql://...; else files in .greenproof.",
-)
-
-
-def check_store(url: str | None) -> str | None:
-    """A URL that names PostgreSQL, or nothing."""
-    if url and not url.startswith(("postgresql://", "postgres://")):
-        raise UsageError(
-            "the store is no PostgreSQL URL",
-            code="store-url",
-            where="--store or GREENPROOF_STORE",
-            expected="postgresql://USER@HOST/DATABASE",
-            hint="leave it out to use files in .greenproof",
-        )
-    return url or None
 
 
 @click.command()
 @config_option
 @environment_option
-@store_option
-def pause(config: Path | None, environment: str | None, store: str | None) -> None:
+def pause(config: Path | None, environment: str | None) -> None:
     """Ask the loop to wait before its next step, until `greenproof resume`."""
-    click.echo(_ask(config, environment, store, "pause"))
+    click.echo(_ask(config, environment, "pause"))
 
 
 @click.command()
 @config_option
 @environment_option
-@store_option
-def resume(config: Path | None, environment: str | None, store: str | None) -> None:
+def resume(config: Path | None, environment: str | None) -> None:
     """Let a paused loop go on, and a frozen environment be acted on again."""
-    click.echo(_ask(config, environment, store, ""))
+    click.echo(_ask(config, environment, ""))
 
 
 @click.command()
 @config_option
 @environment_option
-@store_option
-def stop(config: Path | None, environment: str | None, store: str | None) -> None:
+def stop(config: Path | None, environment: str | None) -> None:
     """Ask the loop to stop now. What was finished is recorded; the environment stays up."""
-    click.echo(_ask(config, environment, store, "stop"))
+    click.echo(_ask(config, environment, "stop"))
 
 
-def _ask(config: Path | None, environment: str | None, url: str | None, wish: str) -> str:
+def _ask(config: Path | None, environment: str | None, wish: str) -> str:
     """Leave the wish where the loop looks; what to tell the person."""
-    from greenproof.adapters.coordination import Store, Wish, lease
+    from greenproof.adapters.coordination import Store, Wish, lease, store_url
 
     plan = load_plan(config)
     name = environment_of(plan, environment).name
-    store = Store.open(plan.state, check_store(url) or plan.loop.store)
+    store = Store.open(plan.state, store_url(plan.loop.store))
     try:
         desk = store.desk(name)
         working = lease.alive(desk)

@@ -12,7 +12,6 @@ from greenproof.cli.context import (
     load_plan,
     write_json,
 )
-from greenproof.cli.holding import check_store, store_option
 from greenproof.cli.output import show, tell, tell_lines
 from greenproof.cli.progress import listener_for, tell_tail
 from greenproof.cli.talk import Level, Talk, talk_options
@@ -48,7 +47,6 @@ from greenproof.reporting.worklog import worklog
 )
 @click.option("--new", is_flag=True, help="Begin another run, also if one was cut off; else that one goes on.")
 @click.option("--no-wait", is_flag=True, help="Don't wait for another loop that is at work on the environment.")
-@store_option
 @click.option(
     "--read-only",
     is_flag=True,
@@ -83,7 +81,6 @@ def loop(
     no_progress: int | None,
     new: bool,
     no_wait: bool,
-    store: str | None,
     read_only: bool,
     limit: int | None,
     no_deploy: bool,
@@ -129,7 +126,6 @@ def loop(
             hours or plan.loop.hours,
             no_progress or plan.loop.no_progress,
         ),
-        check_store(store) or plan.loop.store,
         new,
         not no_wait,
     )

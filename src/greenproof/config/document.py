@@ -280,7 +280,8 @@ class Loop(Table):
     store: Annotated[str, Field(pattern=STORE_PATTERN)] | None = Field(
         default=None,
         description="PostgreSQL for leases and runs that several machines share, as `postgresql://USER@HOST/DATABASE` "
-        "without a password (`PGPASSWORD` or a password file has it); left out: files in `.greenproof`.",
+        "without a password (`PGPASSWORD` or a password file has it); left out: files in `.greenproof`. The variable "
+        "`GREENPROOF_STORE` counts more.",
     )
 
 

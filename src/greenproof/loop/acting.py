@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from greenproof.adapters.coordination import Lease, Store, Wish, lease
+from greenproof.adapters.coordination import Lease, Store, Wish, lease, store_url
 from greenproof.adapters.platforms.base import Platform
 from greenproof.model.plan import Environment, Plan
 
@@ -29,7 +29,7 @@ class Held:
 @contextlib.contextmanager
 def acting(plan: Plan, environment: Environment, platform: Platform, command: str) -> Iterator[None]:
     """Hold the environment for one command. Raises LeaseHeldError while a loop is at work on it."""
-    with contextlib.closing(Store.open(plan.state, plan.loop.store)) as store:
+    with contextlib.closing(Store.open(plan.state, store_url(plan.loop.store))) as store:
         holder = store.desk(environment.name).holder
         # Of a process on another machine only its heartbeat tells whether it lives.
         wait_s = 0.0 if holder.machine == lease.machine() else _ELSEWHERE_S
@@ -40,9 +40,10 @@ def acting(plan: Plan, environment: Environment, platform: Platform, command: st
 
 def held_by(plan: Plan, environment: Environment) -> Held | None:
     """What the desk of an environment says; None: no loop was ever there."""
-    if plan.loop.store is None and not (plan.state / "desk.db").exists():
+    url = store_url(plan.loop.store)
+    if url is None and not (plan.state / "desk.db").exists():
         return None
-    with contextlib.closing(Store.open(plan.state, plan.loop.store)) as store:
+    with contextlib.closing(Store.open(plan.state, url)) as store:
         desk = store.desk(environment.name)
     at_work = lease.alive(desk)
     wish = desk.wish.value if desk.wish is Wish.PAUSE or at_work else ""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 
-from greenproof.adapters.coordination import Desk, Lease, Store, Wish
+from greenproof.adapters.coordination import Desk, Lease, Store, Wish, store_url
 from greenproof.adapters.platforms.base import Platform
 from greenproof.adapters.runners.leftovers import end_marked
 from greenproof.ledger import Ledger, prepare
@@ -40,8 +40,6 @@ class Order:
     platform: Platform
     options: CycleOptions = CycleOptions()
     limits: Limits = Limits()
-    store: str | None = None
-    """A `postgresql://` URL for what several machines share; None: files beside the ledger."""
     new: bool = False
     """Begin another run, also if one was cut off."""
     wait: bool = True
@@ -82,14 +80,15 @@ def unattended(
     """Take turns until there is a reason to stop. Raises GreenproofError; what is interrupted can be taken up."""
     began = time.monotonic()
     new = new_run_id()
-    store = Store.open(order.plan.state, order.store)
+    url = store_url(order.plan.loop.store)
+    store = Store.open(order.plan.state, url)
     with contextlib.closing(store), _lease(order, store, new, say) as lease:
         order.platform.fenced(lease.number)
         order.platform.clear_abandoned()
         # Imported late: it brings a database engine along, and nobody else needs it.
         from greenproof.adapters.durability.dbos_engine import DurableRuns
 
-        with DurableRuns(order.plan.state, order.environment.name, order.store) as durable:
+        with DurableRuns(order.plan.state, order.environment.name, url) as durable:
             resumed = _to_be_taken_up(order, durable, say)
             kept = Kept(_runs(order) / (resumed or new))
             kept.put(_BEGUN, Begun(_digest(order)))

@@ -5,6 +5,7 @@ counts its heartbeats, and whoever waits watches the count by his own monotonic 
 """
 
 import contextlib
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,8 +15,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from greenproof.model.errors import CoordinationError, from_system
+from greenproof.model.errors import CoordinationError, UsageError, from_system
 
+VARIABLE = "GREENPROOF_STORE"
 _TABLE = """
 CREATE TABLE IF NOT EXISTS greenproof_desk (
     environment TEXT PRIMARY KEY,
@@ -84,6 +86,23 @@ class _Connection(Protocol):
     def execute(self, statement: str, values: Sequence[object] = ()) -> Any: ...
 
     def close(self) -> None: ...
+
+
+def store_url(configured: str | None) -> str | None:
+    """The PostgreSQL that several machines share: of the variable, else as configured; None: files beside the ledger.
+
+    The variable may hold a password, so it gets into no plan and no ledger. Raises UsageError.
+    """
+    url = os.environ.get(VARIABLE) or configured
+    if url and not url.startswith(("postgresql://", "postgres://")):
+        raise UsageError(
+            "the store is no PostgreSQL URL",
+            code="store-url",
+            where=VARIABLE if os.environ.get(VARIABLE) else "loop.store",
+            expected="postgresql://USER@HOST/DATABASE",
+            hint="leave it out to use files in .greenproof",
+        )
+    return url or None
 
 
 class Store:

@@ -51,7 +51,7 @@ LOOP: tuple[ErrorKind, ...] = (
     usage(
         "store-url",
         "The store of leases and runs is not named by a PostgreSQL URL.",
-        "greenproof loop --store mysql://host/base",
+        "GREENPROOF_STORE=mysql://host/base greenproof loop",
         "Name postgresql://USER@HOST/DATABASE, or leave it out to use files in .greenproof.",
     ),
     internal(
