@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from greenproof.adapters.logs.receipts import mark, read_receipts
+from greenproof.adapters.logs.receipts import LogPlace, mark, read_receipts
 from greenproof.adapters.runners.census import bodies
 from greenproof.adapters.runners.command import resolve
 from greenproof.adapters.runners.silenced import silenced
@@ -88,9 +88,7 @@ def execute(request: ProofRequest, listener: Listener, keeper: Keeper | None = N
         targets = began.targets
         marks = [replace(logs[name], offset=size) for name, size in began.logs if name in logs]
         plain, result = running.plain(listener)
-        receipts = keeper.value(
-            "receipts", _Receipts, lambda: _Receipts(read_receipts(marks, _traces(plain), wait_s=_RECEIPTS_WAIT_S))
-        ).receipts
+        receipts = keeper.value("receipts", _Receipts, lambda: _receipts(marks, plain)).receipts
         error = value = None
         conditions: Mapping[str, str] = {}
         remembered: Mapping[str, Remembered] = {}
@@ -180,6 +178,13 @@ def collect(request: ProofRequest, listener: Listener) -> tuple[str, ...]:
     with session(request) as running:
         observation, _ = running.run(None, (), listener, request.timeout)
     return tuple(dict.fromkeys((*observation.collected, *observation.deselected)))
+
+
+def _receipts(marks: Sequence[LogPlace], plain: RunObservation) -> _Receipts:
+    """What the services wrote of the plain run."""
+    first = min((x.head_ns for x in plain.exchanges if x.head_ns is not None), default=None)
+    first_s = None if first is None else first / 1e9
+    return _Receipts(read_receipts(marks, _traces(plain), wait_s=_RECEIPTS_WAIT_S, first_s=first_s))
 
 
 def _traces(run: RunObservation) -> frozenset[str]:

@@ -33,27 +33,53 @@ def mark(service: str, path: Path, source: LogSource) -> LogPlace:
     return LogPlace(service, path, size, source)
 
 
-def read_receipts(places: Sequence[LogPlace], traces: frozenset[str], *, wait_s: float = 2.0) -> tuple[Receipt, ...]:
-    """The receipts of these trace ids. Waits, within bounds, until each trace has one in some log."""
-    deadline = time.monotonic() + (wait_s if places else 0)
+def read_receipts(
+    places: Sequence[LogPlace], traces: frozenset[str], *, wait_s: float = 2.0, first_s: float | None = None
+) -> tuple[Receipt, ...]:
+    """The receipts of these trace ids. Waits, within bounds, until each trace has one in some log.
+
+    `first_s` is when the first of them was answered, on the monotonic clock: logs without any receipt so long after it
+    are of services that write none, and are not waited for.
+    """
+    now = time.monotonic()
+    deadline = now + (wait_s if places else 0)
+    hopeless = now if first_s is None else min(deadline, first_s + wait_s)
+    readers = [_Reader(place) for place in places]
+    found: list[Receipt] = []
     while True:
-        found = [r for place in places for r in receipts_in(_lines(place), place.service, place.source, traces)]
-        if not places or {r.trace_id for r in found} >= traces or time.monotonic() > deadline:
+        for reader in readers:
+            found += receipts_in(reader.lines(), reader.place.service, reader.place.source, traces)
+        now = time.monotonic()
+        silent = first_s is not None and not found and now > hopeless
+        if silent or not places or {r.trace_id for r in found} >= traces or now > deadline:
             return tuple(found)
         time.sleep(_POLL_S)
 
 
-def _lines(place: LogPlace) -> Iterator[bytes]:
-    try:
-        with place.path.open("rb") as file:
-            if place.path.stat().st_size >= place.offset:
-                file.seek(place.offset)
-            read = 0
-            while read < _READ_LIMIT and (line := file.readline(_LINE_LIMIT)):
-                read += len(line)
-                yield line
-    except OSError:
-        return
+class _Reader:
+    """What is written to a log since the run began, each line once."""
+
+    def __init__(self, place: LogPlace) -> None:
+        self.place = place
+        self._offset: int | None = None
+        self._rest = _READ_LIMIT
+
+    def lines(self) -> Iterator[bytes]:
+        """Lines that are whole; one that is still being written comes next time."""
+        try:
+            with self.place.path.open("rb") as file:
+                if self._offset is None:
+                    # A log that is shorter now was begun anew.
+                    self._offset = self.place.offset if self.place.path.stat().st_size >= self.place.offset else 0
+                file.seek(self._offset)
+                while self._rest > 0 and (line := file.readline(_LINE_LIMIT)):
+                    if not line.endswith(b"\n") and len(line) < _LINE_LIMIT:
+                        return
+                    self._offset += len(line)
+                    self._rest -= len(line)
+                    yield line
+        except OSError:
+            return
 
 
 def receipts_in(lines: Iterable[bytes], service: str, source: LogSource, traces: frozenset[str]) -> Iterator[Receipt]:
