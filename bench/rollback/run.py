@@ -11,15 +11,14 @@ import json
 import signal
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 from pathlib import Path
-from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "bench" / "crash")]
+sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "bench" / "crash"), str(Path(__file__).parent)]
 
+from clients import Clients  # noqa: E402
 from environments import wait_until  # noqa: E402
 from place import Place  # noqa: E402
 
@@ -31,42 +30,6 @@ from greenproof.model.facts import Release  # noqa: E402
 
 LIMITS = {"warm": 1.0, "cold": 15.0}
 """Seconds, 95th percentile."""
-CLIENTS = 4
-
-
-class Clients:
-    """Ask a page all the time; count what fails, and what fails again when it is asked once more."""
-
-    def __init__(self, url: str) -> None:
-        self.url, self.requests, self.retried, self.errors = url, 0, 0, 0
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(CLIENTS)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join(30)
-
-    def _ask(self) -> None:
-        import requests
-
-        with requests.Session() as session:
-            while not self._over.is_set():
-                self.requests += 1
-                if not self._works(session):
-                    self.retried += 1
-                    self.errors += not self._works(session)
-
-    def _works(self, session: Any) -> bool:
-        try:
-            return bool(session.get(self.url, timeout=10).status_code == 200)
-        except OSError:
-            return False
 
 
 class Bench:
