@@ -143,6 +143,17 @@ def test_a_migration_that_changes_no_schema_is_no_hindrance(shop):
     assert shop.platform().rollback().release == before
 
 
+def test_a_migration_of_data_alone_is_seen_by_the_record_of_its_tool(shop):
+    sql(shop, "CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VALUES ('1a')")
+    release(shop, "recorded")
+    release(shop, "emptied", "DELETE FROM orders\nUPDATE alembic_version SET version_num = '2b'")
+    with pytest.raises(PlatformError) as failure:
+        shop.platform().rollback()
+    assert failure.value.code == "rollback-frozen"
+    assert "postgres: migration public.alembic_version 1a: removed" in failure.value.where
+    assert "postgres: migration public.alembic_version 2b: added" in failure.value.where
+
+
 def test_an_undo_that_leaves_another_schema_switches_nothing(shop, ask):
     platform = shop.platform()
     after = release(shop, "undone badly", NOTE[0], "ALTER TABLE orders RENAME note TO remark", migrate_undo=DOWN)

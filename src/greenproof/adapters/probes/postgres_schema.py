@@ -1,12 +1,13 @@
 """The schema of a PostgreSQL database as plain lines: the same schema gives the same lines, on every machine.
 
-Read from the catalogue of the server, in one statement. Left out: what belongs to the server itself, to an extension
-or to a session alone. Names are written in full, whatever the search path is.
+Read from the catalogue of the server, with what migration tools say is applied. Left out: what belongs to the server
+itself, to an extension or to a session alone. Names are written in full, whatever the search path is.
 """
 
 import asyncio
 from collections.abc import Mapping
 
+from greenproof.adapters.probes.migration_records import applied
 from greenproof.adapters.probes.postgres import PostgresAddress, PostgresSession
 
 type Schema = Mapping[str, str]
@@ -107,7 +108,9 @@ async def read_schema(address: PostgresAddress, *, settled: bool = False) -> Sch
         if settled:
             await _settle(session)
         rows = await session.query(_LINES)
-    return {str(name): str(said or "").strip() for name, said in sorted(rows, key=lambda row: str(row[0]))}
+        records = await applied(session)
+    lines = {str(name): str(said or "").strip() for name, said in rows}
+    return dict(sorted({**lines, **records}.items()))
 
 
 async def _settle(session: PostgresSession) -> None:
