@@ -163,6 +163,9 @@ def test_a_broken_mix_is_red_while_the_current_release_is_green(yard: Yard) -> N
         assert (started.why, started.side.settings) == ("shop.MORE", {"shop": ("MORE",)})
         assert started.side.owner == result["run"]
         assert ledger.verify().intact
+    code, out, err = yard.run("history", "*test_total", "--json")
+    assert code == 0, err
+    assert [one["side"] for one in json.loads(out)["subjects"][0]["entries"]] == [side["name"], None]
 
 
 def test_a_green_side_run_is_no_last_good_run_and_lends_nothing(yard: Yard) -> None:

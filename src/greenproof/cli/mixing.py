@@ -65,6 +65,10 @@ def _settings(given: tuple[str, ...]) -> dict[str, str]:
     """A variable may be empty, so this is not quite what `pairs` reads."""
     empty = [text.removesuffix("=") for text in given if text.endswith("=") and text.count("=") == 1]
     found = pairs("--set", [text for text in given if text.removesuffix("=") not in empty])
+    if twice := sorted({*(one for one in empty if empty.count(one) > 1), *(found.keys() & set(empty))}):
+        raise UsageError(
+            f"--set names {twice[0]!r} twice", code="option-twice", where="--set", expected="each name once"
+        )
     return {**found, **dict.fromkeys(empty, "")}
 
 

@@ -75,9 +75,10 @@ def _entry(entry: CasePast | ComponentPast, run: RunSummary | None, verbose: boo
 def _released(entry: CasePast | ComponentPast, run: RunSummary | None) -> str:
     revisions = ", ".join(f"{name}={revision}" for name, revision in (run.revisions if run else ()))
     release = entry.release or (run.release if run else None)
-    if release is None:
-        return printable(f"  release unnamed ({revisions})" if revisions else "  release unnamed")
-    return printable(f"  release {release} ({revisions})" if revisions else f"  release {release}")
+    said = f"  release {release or 'unnamed'}"
+    if run and run.side:
+        said = f"  side release {run.side}: {release or 'unnamed'}"
+    return printable(f"{said} ({revisions})" if revisions else said)
 
 
 def _case(entry: CasePast) -> Iterator[str]:
@@ -131,6 +132,7 @@ def _document(entry: CasePast | ComponentPast, run: RunSummary | None) -> dict[s
         "command": run.command if run else None,
         "environment": run.environment if run else None,
         "release": entry.release or (run.release if run else None),
+        "side": (run.side or None) if run else None,
         "revisions": dict(run.revisions) if run else {},
     }
     if isinstance(entry, ComponentPast):

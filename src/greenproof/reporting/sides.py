@@ -28,13 +28,10 @@ def side_lines(side: SideRelease) -> Iterator[str]:
         yield printable(f"  note: {note}")
 
 
-def tested_line(side: SideRelease) -> str:
+def aside_line(side: SideRelease) -> str:
     """What stands beside the verdict of a run: it is not about the current release."""
     named = ", ".join(one.name for one in side.release.revisions if one.service in side.changed) or "nothing changed"
-    base = f" {side.base}" if side.base else ""
-    return printable(
-        f"tested: the side release {side.name} ({side.release.name}: {named}), not the current release{base}"
-    )
+    return printable(f"tested: the side release {side.name} ({side.release.name}: {named}), not the current release")
 
 
 def side_document(side: SideRelease) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from greenproof.reporting.conclusions import known_line
 from greenproof.reporting.measure import measure_line
 from greenproof.reporting.performance import performance_lines
 from greenproof.reporting.sensitivity import sensitivity_lines
-from greenproof.reporting.sides import tested_line
+from greenproof.reporting.sides import aside_line
 
 __all__ = ["first_line", "printable", "summary_lines"]
 
@@ -23,7 +23,7 @@ def summary_lines(proof: Proof, *, verbose: bool = False) -> Iterator[str]:
     found = counts(cases)
     yield f"verified: {found['proven']} of {len(cases)} cases are proven{_on_release(proof)}"
     if proof.side is not None:
-        yield tested_line(proof.side)
+        yield aside_line(proof.side)
     if found["passed-offline"]:
         yield f"          {found['passed-offline']} passed offline (they prove no release)"
     yield f"not verified: {_not_verified(found)}"

@@ -216,9 +216,8 @@ class Sides:
     def _already(self, layout: Layout, mix: Mix, request: SideRequest) -> SideRelease | None:
         """What runs under the name, if it is what is asked for; None: there is nothing any more."""
         _await_start(layout)
-        if (side := self._told(layout)) is None:
-            return None
-        if _abandoned(layout) or not self._whole(layout):
+        side = self._told(layout)
+        if side is None or _abandoned(layout) or not self._whole(layout):
             self._end(layout)
             return None
         if (side.release.name, side.data, side.owner) != (mix.release.name, request.data, request.owner):
