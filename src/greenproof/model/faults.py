@@ -10,17 +10,14 @@ from greenproof.model.sensitivity import Disturbance
 
 
 class Blank(StrEnum):
-    """What is left of an answer that has its status and its shape, and says nothing."""
+    """What is in the place of each value of an answer that has its status and its shape, and says nothing."""
 
-    LISTS = "lists"
-    """Every value is another, every list is empty."""
-    VALUES = "values"
-    """Every value is another; lists are as long as they were."""
+    OTHER = "other"
+    """Another value of its kind."""
     NOTHING = "nothing"
-    """Each value is the nothing of its kind (0, an empty text, false, an empty list), or something where there was
-    nothing."""
+    """The nothing of its kind (0, an empty text, false), or something where there was nothing."""
     NULL = "null"
-    """Each value is null, every list is empty; or something where there was nothing."""
+    """Null, or something where there was nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +42,10 @@ class Substitute:
     that of its body."""
     whole_from: int = 0
     """Of emptied answers: those before this one keep what later requests need, ids and addresses."""
-    blank: Blank = Blank.LISTS
-    """What emptied answers are emptied of."""
+    blank: Blank = Blank.OTHER
+    """What is in the place of the values of emptied answers."""
+    lists: bool = False
+    """The lists in emptied answers are as long as they were; else they are empty."""
     without: tuple[str, ...] = ()
     """Fields that emptied answers don't have."""
     untouched: bool = False

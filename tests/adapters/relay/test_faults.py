@@ -316,6 +316,17 @@ def test_an_answer_says_nothing_in_many_ways(run, blank):
     assert [x.fault for x in run.exchanges()] == [FaultKind.EMPTIED]
 
 
+@pytest.mark.parametrize("path", ["/events", "/idle"])
+def test_a_stream_with_nothing_in_it_ends(run, path):
+    instead = Substitute(None, emptied=True)
+    told = run.begin(FaultPlan(FaultKind.VALUE, {"t::a": CaseFaults(instead=instead)}, ())).hello()
+    with told.case("t::a"):
+        answer = get(told, path)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert [x.fault for x in run.exchanges()] == [FaultKind.EMPTIED]
+
+
 def test_a_case_is_left_alone_while_others_are_not(run):
     cases = {"t::a": CaseFaults(instead=Substitute(None, untouched=True)), "t::b": CaseFaults()}
     told = run.begin(FaultPlan(FaultKind.VALUE, cases, ())).hello()

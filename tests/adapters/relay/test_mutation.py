@@ -158,24 +158,28 @@ def test_what_is_left_of_an_answer():
     def left(blank, **others):
         return mutation.empty_json(order, mutation.Emptying(blank, **others))
 
-    values = left(Blank.VALUES)
+    values = left(Blank.OTHER, lists=True)
     assert values["lines"][0]["price"] != 5
     assert (values["tags"], values["by"], values["paid"]) == ([], None, False)
-    assert left(Blank.VALUES, again=True)["id"] not in ("o1", values["id"])
+    assert left(Blank.OTHER, again=True)["id"] not in ("o1", values["id"])
+    assert (left(Blank.OTHER)["lines"], left(Blank.OTHER)["tags"]) == ([], [])
     nothing = {"id": "", "lines": [], "tags": ["changed"], "paid": False, "by": "changed"}
     assert left(Blank.NOTHING) == nothing
-    assert left(Blank.NULL) == {**nothing, "id": None, "paid": None}
+    assert left(Blank.NOTHING, lists=True) == {**nothing, "lines": [{"price": 0, "note": "x"}], "tags": []}
+    assert left(Blank.NULL) == {**nothing, "id": None, "lines": None, "paid": None}
+    assert mutation.empty_json([1], mutation.Emptying(Blank.NULL)) == []
     assert left(Blank.NOTHING, without=("id", "lines")).keys() == {"tags", "paid", "by"}
     assert left(Blank.NOTHING, whole=False)["id"] == "o1"
 
 
-@pytest.mark.parametrize("blank", Blank)
+@pytest.mark.parametrize("lists", [True, False])
 @pytest.mark.parametrize("data", [b"id;name\n1;Ada", b"\x89PNG\r\n"])
-def test_a_body_that_is_no_json_has_no_word_of_it(blank, data):
-    left = mutation.empty(data, None, mutation.Emptying(blank), textual=True)
+def test_a_body_that_is_no_json_has_no_word_of_it(lists, data):
+    emptying = mutation.Emptying(lists=lists)
+    left = mutation.empty(data, None, emptying, textual=True)
     assert left != data
-    assert (left == b"") is (blank is not Blank.VALUES)
-    assert mutation.empty(data, None, mutation.Emptying(blank), textual=False) == b""
+    assert (left == b"") is not lists
+    assert mutation.empty(data, None, emptying, textual=False) == b""
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What the checks of a test look at, read from its source."""
 
 import ast
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -32,8 +33,12 @@ def looks(body: str) -> Looks:
         ("assert answer.status_code in (200, 201)", {Look.STATUS}),
         ("assert answer.status_code == codes.CREATED", {Look.STATUS}),
         ("assert answer.headers['etag'] == tag", {Look.BESIDE}),
-        ("assert all(one['state'] == 'free' for one in items)", {Look.EACH}),
-        ("assert not [one for one in items if one['state'] != 'free']", {Look.EACH}),
+        ("assert http.get('/', headers=person.headers).json() == order", {Look.VALUE}),
+        ("assert all(one['state'] == 'free' for one in items)", {Look.EACH, Look.VALUE}),
+        ("assert not [one for one in items if one['state'] != 'free']", {Look.EACH, Look.VALUE}),
+        ("assert answer.elapsed.total_seconds() < 5", set()),
+        ("assert len(items) >= 0", set()),
+        ("assert one['number'] < other['number']", {Look.OPEN}),
         ("for one in items:\n    assert one", {Look.EACH, Look.SIZE}),
         ("assert items", {Look.SIZE}),
         ("assert len(items) == 3", {Look.SIZE}),
@@ -45,8 +50,8 @@ def looks(body: str) -> Looks:
         ("assert isinstance(order, dict)", {Look.KIND}),
         ("assert order['id'] is not None", {Look.KIND}),
         ("assert 'id' in order", {Look.KEY}),
-        ("assert order['id'] not in ids", {Look.ABSENT}),
-        ("assert before != after", {Look.ABSENT}),
+        ("assert order['id'] not in ids", {Look.OPEN}),
+        ("assert before != after", {Look.OPEN}),
         ("self.assertEqual(order['total'], 5)", {Look.VALUE}),
         ("self.assertTrue(items)", {Look.SIZE}),
         ("self.assertGreater(total, 0)", {Look.SIZE}),
@@ -64,9 +69,10 @@ def test_what_a_check_looks_at(body: str, found: set[Look]) -> None:
 @pytest.mark.parametrize(
     ("body", "blank", "without"),
     [
-        ("assert True", Blank.VALUES, ()),
-        ("assert order['total'] == 5", Blank.VALUES, ()),
-        ("assert items\nassert all(one['free'] for one in items)", Blank.VALUES, ()),
+        ("assert True", Blank.OTHER, ()),
+        ("assert order['total'] == 5", Blank.OTHER, ()),
+        ("assert items\nassert all(one['free'] for one in items)", Blank.NOTHING, ()),
+        ("for one in order.values():\n    assert isinstance(one, int)", Blank.NULL, ()),
         ("assert items", Blank.NOTHING, ()),
         ("assert items == []", Blank.NOTHING, ()),
         ("assert isinstance(order['id'], str)", Blank.NULL, ()),
@@ -79,8 +85,26 @@ def test_what_a_check_looks_at(body: str, found: set[Look]) -> None:
     ],
 )
 def test_what_is_taken_out_of_the_answers(body: str, blank: Blank, without: tuple[str, ...]) -> None:
-    expected = Substitute(None, emptied=True, whole_from=3, blank=blank, without=without)
-    assert looks(body).emptied(3) == expected
+    found = looks(body).emptied(3, 1)
+    assert replace(found, lists=False) == Substitute(
+        None, emptied=True, after=1, whole_from=3, blank=blank, without=without
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "lists"),
+    [
+        ("assert True", True),
+        ("assert order['total'] == 5", True),
+        ("assert all(one['free'] for one in items)", True),
+        ("assert items", False),
+        ("assert items == []", False),
+        ("assert order == {'lines': [], 'total': 5}", False),
+        ("assert order == {'lines': []}", False),
+    ],
+)
+def test_lists_stay_for_who_goes_through_them(body: str, lists: bool) -> None:
+    assert looks(body).emptied(1).lists is lists
 
 
 @pytest.mark.parametrize(
@@ -89,7 +113,10 @@ def test_what_is_taken_out_of_the_answers(body: str, blank: Blank, without: tupl
         ("assert order['id'] not in ids", True),
         ("assert answer.status_code == 204", True),
         ("assert answer.headers['etag']", True),
-        ("assert answer.status_code == 200\nassert order['total'] == 5", False),
+        ("assert answer.status_code == 200\nassert order['total'] == 5", True),
+        ("assert order['total'] == 5", False),
+        ("assert 1 < total < 5", True),
+        ("assert len(answer.text) > 20", True),
         ("assert total > 0", False),
     ],
 )
@@ -106,6 +133,20 @@ def test_where_a_test_has_no_check_those_of_its_helpers_count() -> None:
     assert sources.looks("test_a.py::test_a").found == {Look.SIZE}
     assert sources.looks("test_a.py::test_b[1]").found == {Look.VALUE}
     assert sources.looks("test_a.py::test_c").found == set()
+
+
+@pytest.mark.parametrize(
+    ("mark", "found", "keys"),
+    [
+        ("'field', ['id', 'name']", {Look.KEY}, ["id", "name"]),
+        ("'field', FIELDS", {Look.OPEN}, []),
+        ("'field, other', [('id', 1)]", {Look.OPEN}, []),
+        ("'other', [1]", {Look.VALUE}, []),
+    ],
+)
+def test_a_parameter_stands_for_what_is_written_there(mark: str, found: set[Look], keys: list[str]) -> None:
+    told = looks_of(ast.parse(f"@pytest.mark.parametrize({mark})\ndef test_a(field):\n    assert field in order").body)
+    assert (told.found, told.keys) == (found, keys)
 
 
 @given(st.text(max_size=60))

@@ -175,7 +175,7 @@ def test_who_was_turned_red_by_a_helper_alone_gets_answers_with_nothing_in_them(
         lambda _: Tolerance((503,)),
         Statements({}),
     )
-    assert plan.cases[CASE].instead == Substitute(None, emptied=True, blank=Blank.VALUES)
+    assert plan.cases[CASE].instead == Substitute(None, emptied=True, whole_from=1, lists=True)
 
 
 LIBRARY = Failure(Phase.CALL, "error", "HTTPError", "500", 3)
@@ -184,12 +184,12 @@ LIBRARY = Failure(Phase.CALL, "error", "HTTPError", "500", 3)
 @pytest.mark.parametrize(
     ("failure", "looks", "seen", "expected"),
     [
-        (LIBRARY, {Look.VALUE}, (200,), Substitute(None, emptied=True, whole_from=1, blank=Blank.VALUES)),
+        (LIBRARY, {Look.VALUE}, (200,), Substitute(None, emptied=True, whole_from=1, lists=True)),
         (LIBRARY, {Look.SIZE}, (201, 200), Substitute(None, emptied=True, whole_from=2, blank=Blank.NOTHING)),
-        (LIBRARY, {Look.VALUE}, (302, 200), Substitute(None, emptied=True, whole_from=2, blank=Blank.VALUES)),
+        (LIBRARY, {Look.VALUE}, (302, 200), Substitute(None, emptied=True, whole_from=2, lists=True)),
         # What a status or the lack of something says, no emptied answer shows.
         (LIBRARY, {Look.STATUS}, (200,), Substitute(None, bare=True)),
-        (LIBRARY, {Look.ABSENT}, (204, 200), Substitute(500, after=1)),
+        (LIBRARY, {Look.OPEN}, (204, 200), Substitute(500, after=1)),
         (LIBRARY, {Look.VALUE}, (304,), Substitute(None, bare=True)),
         (LIBRARY, {Look.VALUE}, (200, 409), Substitute(500, only_errors=True)),
         (LIBRARY, {Look.VALUE}, (409,), Substitute(None, bare=True)),
@@ -247,8 +247,8 @@ SOURCE = """async def test_order(topic):
 @pytest.mark.parametrize(
     ("answers", "line", "expected"),
     [
-        ([200], 2, Substitute(None, emptied=True, whole_from=1, blank=Blank.VALUES)),
-        ([201, 200, 200], 2, Substitute(None, emptied=True, after=1, whole_from=3, blank=Blank.VALUES)),
+        ([200], 2, Substitute(None, emptied=True, whole_from=1, lists=True)),
+        ([201, 200, 200], 2, Substitute(None, emptied=True, after=1, whole_from=3, lists=True)),
         ([201, 404], 2, Substitute(503, after=1, only_errors=False)),
         (["WS"], 3, Substitute(500, past=((2, 4), (8, 8)))),
         (["WS"], 6, Substitute(500, past=((6, 6),))),
@@ -295,7 +295,7 @@ def test_what_is_asked_again_is_not_spared(asked: list[tuple[str, str]], spared:
     error = replace(faulted(FaultKind.ERROR, replace(RED, failure=failure)))
     error = replace(error, exchanges=(replace(made[0], fault=FaultKind.ERROR),))
     plan = tailored(plan_faults(plain, CLAIMS).value, plain, error, CLAIMS, lambda _: Tolerance(), Statements({}))
-    assert plan.cases[CASE].instead == Substitute(None, emptied=True, after=spared, whole_from=2, blank=Blank.VALUES)
+    assert plan.cases[CASE].instead == Substitute(None, emptied=True, after=spared, whole_from=2, lists=True)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from mitmproxy import http
 from greenproof.adapters.relay import mutation
 from greenproof.adapters.relay.joining import Moment
 from greenproof.model.facts import FaultKind, Phase
-from greenproof.model.faults import Blank, CaseFaults, FaultPlan, Substitute
+from greenproof.model.faults import CaseFaults, FaultPlan, Substitute
 from greenproof.model.routes import Route
 from greenproof.model.sensitivity import Disturbance
 
@@ -161,6 +161,17 @@ def error_answer(answer: http.Response, status: int = 500, refusal: int = 200, p
     return Replacement(response, body)
 
 
+def empty_stream(answer: http.Response) -> Replacement:
+    """A stream of events that ends before the first."""
+    headers = answer.headers.copy()
+    for name in ("transfer-encoding", "content-encoding"):
+        headers.pop(name, None)
+    headers["content-length"] = "0"
+    response = http.Response.make(answer.status_code, b"", headers)
+    response.http_version = answer.http_version
+    return Replacement(response, b"")
+
+
 def grpc_answer(answer: http.Response) -> Replacement:
     """The same for gRPC: status INTERNAL without a message, or for an error an empty message that is valid."""
     headers = _kept(answer.headers)
@@ -240,7 +251,7 @@ def empty_body(response: http.Response, emptying: mutation.Emptying = mutation.L
         return False
     changed = mutation.empty(plain, charset(response.headers), emptying, is_textual(response.headers))
     if changed == plain:
-        return emptying.blank is Blank.VALUES and mutation.is_blank(plain, charset(response.headers))
+        return emptying.lists and mutation.is_blank(plain, charset(response.headers))
     response.content = changed
     return True
 

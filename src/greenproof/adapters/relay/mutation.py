@@ -51,7 +51,9 @@ def _frames(key: str, value: Any) -> bool:
 class Emptying:
     """What is taken out of an answer."""
 
-    blank: Blank = Blank.LISTS
+    blank: Blank = Blank.OTHER
+    lists: bool = False
+    """Lists keep their length; else they are empty, or hold something where they were empty."""
     without: tuple[str, ...] = ()
     """Names of fields that go."""
     whole: bool = True
@@ -69,12 +71,14 @@ def empty_json(value: Any, emptying: Emptying = LISTS_EMPTIED, name: str = "") -
         kept = {key: item for key, item in value.items() if key not in emptying.without or _frames(key, item)}
         return {key: empty_json(item, emptying, str(key)) for key, item in kept.items()}
     if isinstance(value, list):
-        if emptying.blank is Blank.VALUES:
+        if emptying.lists:
             return [empty_json(item, emptying) for item in value]
-        return [] if value or emptying.blank is Blank.LISTS else ["changed"]
+        if emptying.blank is Blank.NULL and value and name:
+            return None
+        return [] if value or emptying.blank is Blank.OTHER else ["changed"]
     if not emptying.whole and _NEEDED.search(name):
         return value
-    if emptying.blank in (Blank.NOTHING, Blank.NULL):
+    if emptying.blank is not Blank.OTHER:
         return _nothing(value, emptying.blank)
     if value is None:
         # It holds nothing already.
@@ -107,10 +111,10 @@ def empty(data: bytes, charset: str | None, emptying: Emptying = LISTS_EMPTIED, 
     try:
         value = json.loads(data.decode(charset or "utf-8"))
         emptied = empty_json(value, emptying)
-        fills = emptying.blank is Blank.LISTS and emptied == value
+        fills = emptying.blank is Blank.OTHER and not emptying.lists and emptied == value
         return json.dumps(filled_json(value) if fills else emptied).encode()
     except (ValueError, LookupError, RecursionError):
-        return mutate_body(data, charset, True) if textual and emptying.blank is Blank.VALUES else b""
+        return mutate_body(data, charset, True) if textual and emptying.lists else b""
 
 
 def is_blank(data: bytes, charset: str | None) -> bool:

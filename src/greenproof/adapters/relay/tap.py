@@ -142,10 +142,15 @@ class Tap:
             # What the test was refused before is another matter than what it was granted.
             return
         if instead.emptied:
-            if not faults.is_event_stream(answer.headers) and _may_be_held(answer.headers):
+            if faults.is_event_stream(answer.headers):
+                _put(flow, sight, faults.empty_stream(answer))
+            elif not _may_be_held(answer.headers):
+                # Other values must do.
+                _change(flow, sight, answer)
+            else:
                 answer.stream = False
                 whole, again = number >= instead.whole_from, not number % 2
-                emptying = Emptying(instead.blank, instead.without, whole, again)
+                emptying = Emptying(instead.blank, instead.lists, instead.without, whole, again)
                 flow.metadata[_HELD] = partial(faults.empty_body, emptying=emptying)
         elif instead.status is None:
             sight.deliver()

@@ -22,20 +22,23 @@ _BESIDE = frozenset(
         "links",
         "content_type",
         "encoding",
-        "elapsed",
         "next_request",
         "getheader",
     }
 )
 """What an answer has besides its body, and what no emptied body shows."""
 _TEXT = frozenset({"text", "content", "body", "data", "lower", "upper", "decode", "read", "getvalue", "strip"})
-_SENT = frozenset({"request"})
+_NOTHING_OF_IT = frozenset({"request", "elapsed"})
+"""What an answer has and the service did not say."""
 _REFUTES = {"assertFalse", "assertIsNone", "assertNotIn", "assertNotEqual", "assertNotRegex"}
 _COMPARES: dict[str, type[ast.cmpop]] = {
     "assertEqual": ast.Eq, "assertEquals": ast.Eq, "assertIs": ast.Is, "assertNotEqual": ast.NotEq, "assertIn": ast.In,
     "assertNotIn": ast.NotIn, "assertGreater": ast.Gt, "assertGreaterEqual": ast.GtE, "assertLess": ast.Lt,
     "assertLessEqual": ast.LtE, "assertIsNot": ast.IsNot,
 }  # fmt: skip
+
+
+_CONTAINERS = (ast.List, ast.Tuple, ast.Dict)
 
 
 class Look(StrEnum):
@@ -51,8 +54,8 @@ class Look(StrEnum):
     KIND = "kind"
     """Of which type it is, or that it is not null."""
     KEY = "key"
-    ABSENT = "absent"
-    """That something is not among it, or differs: nothing in the place of it is noticed."""
+    OPEN = "open"
+    """That something is not among it, or differs, or lies between bounds: no answer that says nothing tells."""
     STATUS = "status"
     BESIDE = "beside"
     """A header, or what else comes with an answer."""
@@ -66,32 +69,40 @@ class Looks:
     keys: list[str] = field(default_factory=list)
     """Names of which it checks that they are there."""
     turns: dict[str, list[str]] = field(default_factory=dict)
-    """Texts that the names of loops stand for."""
+    """Texts that the names of loops and of parameters stand for."""
+    parameters: frozenset[str] = frozenset()
+    """Names of parameters that stand for what is not known."""
 
     @property
     def beyond_content(self) -> bool:
         """Some check may hold, or not, whatever the content of the answers."""
-        return bool(self.found & {Look.ABSENT, Look.STATUS, Look.BESIDE}) and Look.VALUE not in self.found
-
-    def emptied(self, count: int) -> Substitute:
-        """What it should notice, if anything in `count` answers is looked at."""
-        found = self.found - {Look.ABSENT, Look.STATUS, Look.BESIDE}
-        blank, without = Blank.VALUES, tuple[str, ...]()
-        if found and not found & {Look.VALUE, Look.EACH}:
-            blank = Blank.NULL if Look.KIND in found and Look.SIZE not in found else Blank.NOTHING
-            without = tuple(dict.fromkeys(self.keys))
-        return Substitute(status=None, emptied=True, whole_from=count, blank=blank, without=without)
+        return bool(self.found & {Look.OPEN, Look.STATUS, Look.BESIDE})
 
     @property
-    def blank(self) -> Blank:
-        """What an answer is emptied of that a helper lets through."""
-        return Blank.VALUES if not self.found or self.found & {Look.VALUE, Look.EACH} else Blank.LISTS
+    def open(self) -> bool:
+        """Some check looks at the content, and may hold as well if there is none."""
+        return Look.OPEN in self.found and Look.VALUE not in self.found
+
+    def emptied(self, count: int, after: int = 0) -> Substitute:
+        """What it should notice, if anything in `count` answers is looked at. So many pass first."""
+        found = self.found - {Look.OPEN, Look.STATUS, Look.BESIDE}
+        blank, without = Blank.OTHER, tuple[str, ...]()
+        if found and found != {Look.EACH} and Look.VALUE not in found:
+            blank = Blank.NULL if Look.KIND in found and Look.SIZE not in found else Blank.NOTHING
+            without = tuple(dict.fromkeys(self.keys))
+        # Who goes through a list that is empty looks at nothing; who says that it is empty notices if it is not.
+        lists = Look.NONE not in found and (not found or bool(found & {Look.VALUE, Look.EACH}))
+        return Substitute(
+            status=None, emptied=True, after=after, whole_from=count, blank=blank, lists=lists, without=without
+        )
 
 
 def looks_of(functions: Iterable[ast.AST]) -> Looks:
     """Of all checks within some functions."""
     functions = list(functions)
-    looks = Looks(turns=_turns(functions))
+    turns, parameters = _turns(functions), _parameters(functions)
+    turns.update({name: texts for name, texts in parameters.items() if texts})
+    looks = Looks(turns=turns, parameters=frozenset(parameters) - turns.keys())
     for part in (part for function in functions for part in ast.walk(function)):
         if isinstance(part, ast.Assert):
             _see(part.test, looks)
@@ -108,6 +119,18 @@ def _turns(functions: Iterable[ast.AST]) -> dict[str, list[str]]:
     loops = [part for part in parts if isinstance(part, ast.For | ast.AsyncFor | ast.comprehension)]
     named = ((loop.target.id, _texts_of(loop.iter)) for loop in loops if isinstance(loop.target, ast.Name))
     return {name: texts for name, texts in named if texts}
+
+
+def _parameters(functions: Iterable[ast.AST]) -> dict[str, list[str]]:
+    """Names of parameters, and the texts that each stands for; none: it is not known for what."""
+    found: dict[str, list[str]] = {}
+    for mark in (one for function in functions for one in getattr(function, "decorator_list", ())):
+        if isinstance(mark, ast.Call) and _last(mark.func) == "parametrize" and len(mark.args) > 1:
+            names = [name.strip() for text in _texts_of(mark.args[0]) for name in text.split(",")]
+            values = mark.args[1]
+            known = _texts_of(values) if len(names) == 1 and isinstance(values, ast.List | ast.Tuple) else []
+            found.update(dict.fromkeys(names, known))
+    return found
 
 
 def _is_literal(part: ast.expr) -> bool:
@@ -141,48 +164,64 @@ def _see(test: ast.expr, looks: Looks) -> None:
     elif isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         each = any(isinstance(one, ast.ListComp | ast.GeneratorExp | ast.SetComp) for one in ast.walk(test))
         _add(Look.EACH if each else Look.NONE, [test.operand], looks)
+        if each:
+            _add(Look.VALUE, [test.operand], looks)
     elif isinstance(test, ast.Compare):
         for left, operator, right in zip((test.left, *test.comparators), test.ops, test.comparators, strict=False):
             _see_pair(left, operator, right, looks)
     elif isinstance(test, ast.Call):
         name = _last(test.func)
         first = test.args[0] if test.args else None
-        if name == "all" and isinstance(first, ast.GeneratorExp) and _is_literal(first.generators[0].iter):
+        if name in ("all", "any") and isinstance(first, ast.GeneratorExp | ast.ListComp):
+            looks.found.update(() if _is_literal(first.generators[0].iter) else {Look.EACH})
             _see(first.elt, looks)
             return
-        kinds = {"all": Look.EACH, "any": Look.EACH, "isinstance": Look.KIND, "bool": Look.SIZE, "len": Look.SIZE}
+        kinds = {"isinstance": Look.KIND, "bool": Look.SIZE, "len": Look.SIZE}
         _add(kinds.get(name, Look.VALUE), [test], looks)
     elif not isinstance(test, ast.Constant):
         _add(Look.SIZE, [test], looks)
 
 
 def _see_pair(left: ast.expr, operator: ast.cmpop, right: ast.expr, looks: Looks) -> None:
-    if ast.dump(left) == ast.dump(right):
+    if ast.dump(left) == ast.dump(right) or _is_any_length(left, operator, right):
         return
     names = looks.turns.get(left.id, []) if isinstance(left, ast.Name) else _texts_of(left)
-    if isinstance(operator, ast.In) and names and not _mentions(right, _TEXT):
-        looks.keys += names
-        look = Look.KEY
-    elif isinstance(operator, ast.NotIn):
-        look = Look.ABSENT
+    if isinstance(operator, ast.In):
+        look = _among(left, right, names, looks)
     elif isinstance(operator, ast.IsNot | ast.NotEq):
-        look = Look.KIND if _is_nothing(right) else Look.ABSENT
+        look = Look.KIND if _is_nothing(right) else Look.OPEN
     elif isinstance(operator, ast.Eq | ast.Is):
         look = _equal(left, right, looks)
-    elif isinstance(operator, ast.Gt | ast.GtE):
-        look = Look.SIZE
     elif isinstance(operator, ast.LtE) and names:
         looks.keys += names
         look = Look.KEY
+    elif isinstance(operator, ast.Gt | ast.GtE) and isinstance(right, ast.Constant) and not _mentions(left, _TEXT):
+        look = Look.SIZE
     else:
-        look = Look.VALUE
+        look = Look.OPEN
     _add(look, [left, right], looks)
+
+
+def _among(left: ast.expr, right: ast.expr, names: list[str], looks: Looks) -> Look:
+    if names and not _mentions(right, _TEXT):
+        looks.keys += names
+        return Look.KEY
+    unknown = isinstance(left, ast.Name) and left.id in looks.parameters
+    return Look.OPEN if unknown else Look.VALUE
+
+
+def _is_any_length(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> bool:
+    """`len(items) >= 0`"""
+    length = isinstance(left, ast.Call) and _last(left.func) == "len"
+    return length and isinstance(operator, ast.GtE) and _is_nothing(right)
 
 
 def _equal(left: ast.expr, right: ast.expr, looks: Looks) -> Look:
     for one, other in ((left, right), (right, left)):
         if _is_nothing(other):
             return Look.NONE
+        if any(isinstance(part, _CONTAINERS) and _is_nothing(part) for part in ast.walk(other)):
+            looks.found.add(Look.NONE)
         if any(isinstance(part, ast.Call) and _last(part.func) == "len" for part in ast.walk(one)):
             return Look.SIZE
         if isinstance(one, ast.Call) and _last(one.func) in ("keys", "set") and (names := _texts_of(other)):
@@ -196,7 +235,7 @@ def _equal(left: ast.expr, right: ast.expr, looks: Looks) -> Look:
 def _add(look: Look, of: list[ast.expr], looks: Looks) -> None:
     """The look, or that it is at something else than the content of an answer."""
     statuses = [told for one in of for part in ast.walk(one) if (told := _status(part)) is not None]
-    if any(_mentions(one, _OKAY | _SENT) for one in of):
+    if any(_mentions(one, _OKAY | _NOTHING_OF_IT) for one in of):
         return
     if statuses and any(_mentions(one, _STATUS) for one in of):
         # Of a success, any other one is a failure: who excludes those has looked at nothing more.
@@ -219,7 +258,7 @@ def _is_nothing(part: ast.expr) -> bool:
         return not part.value
     if isinstance(part, ast.List | ast.Tuple | ast.Set):
         return not part.elts
-    return isinstance(part, ast.Dict) and not part.keys
+    return isinstance(part, ast.Dict) and all(_is_nothing(value) for value in part.values)
 
 
 def _texts_of(part: ast.expr) -> list[str]:
@@ -230,7 +269,14 @@ def _texts_of(part: ast.expr) -> list[str]:
 
 
 def _mentions(part: ast.expr, names: frozenset[str]) -> bool:
-    return any(isinstance(one, ast.Attribute) and one.attr in names for one in ast.walk(part))
+    """Whether it looks at one of these attributes; what a call is given by name goes out with a request."""
+    waiting: list[ast.AST] = [part]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, ast.Attribute) and one.attr in names:
+            return True
+        waiting += [inner for inner in ast.iter_child_nodes(one) if not isinstance(inner, ast.keyword)]
+    return False
 
 
 def _last(node: ast.expr) -> str:
