@@ -152,6 +152,13 @@ def test_what_later_requests_need_may_stay():
     assert all(value != order[key] for key, value in mutation.empty_json(order).items())
 
 
+@given(st.text(max_size=30) | st.uuids().map(str) | st.dates().map(str) | st.integers() | st.booleans())
+def test_what_is_changed_twice_is_changed(value):
+    again = mutation.empty_json(value, mutation.Emptying(again=True))
+    assert again != value
+    assert type(again) is type(value)
+
+
 def test_what_is_left_of_an_answer():
     order = {"id": "o1", "lines": [{"price": 5, "note": ""}], "tags": [], "paid": True, "by": None}
 

@@ -84,7 +84,9 @@ def empty_json(value: Any, emptying: Emptying = LISTS_EMPTIED, name: str = "") -
         # It holds nothing already.
         return value
     changed = mutate_json(value)
-    return mutate_json(changed) if emptying.again and not isinstance(value, bool) else changed
+    twice = mutate_json(changed) if emptying.again else value
+    # What is changed twice may be what it was.
+    return changed if twice == value else twice
 
 
 def _nothing(value: Any, blank: Blank) -> Any:
