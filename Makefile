@@ -17,9 +17,9 @@ check: install
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 
-# Two at a time: most tests wait for processes that they have started.
+# Two files at a time: most tests wait for processes that they have started, and those of a file share some.
 unit: install apex
-	$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: check unit
 

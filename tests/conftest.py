@@ -18,22 +18,13 @@ SLOWEST_FIRST = ("apex", "loop", "hostile", "bench", "adapters", "cli")
 """Folders of tests, so that the short ones fill up the end of a run with several workers."""
 
 
-# Before xdist looks for the groups.
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The rare cases wait for `--hostile`; what shares fixtures goes to one worker, the slowest first."""
+    """The rare cases wait for `--hostile`; the slowest go first."""
     if not config.getoption("--hostile"):
         rare = [item for item in items if item.get_closest_marker("hostile")]
         config.hook.pytest_deselected(items=rare)
         items[:] = [item for item in items if item not in rare]
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item.nodeid)))
     items.sort(key=_turn)
-
-
-def _group(nodeid: str) -> str:
-    """What shares costly fixtures, or addresses, stays in one worker: a module, and all of Apex."""
-    return "apex" if "tests/apex/" in nodeid else nodeid.partition("::")[0]
 
 
 def _turn(item: pytest.Item) -> int:
