@@ -3,10 +3,8 @@
 import os
 import pty
 import re
-import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,10 +16,10 @@ from hostile import MARK, Outcome, assert_ledger, command_line, marked, run, sur
 from hostile_instants import Instant
 from hostile_servers import serving
 from hostile_suite import COMMAND, write_suite
+from shop_project import write_project
 
 from greenproof.ledger import Ledger
 
-SHOP = Path(__file__).resolve().parents[1] / "support" / "shop.py"
 MORE = """
 import pytest
 CHILD = subprocess.Popen(["sleep", "600"], start_new_session=True, stdout=subprocess.DEVNULL, env={})
@@ -30,38 +28,13 @@ def test_more(n):
     time.sleep(0.05)
     assert b"41" in get(f"/orders/{n}")[1]
 """
-CONFIGURATION = f"""
-schema = 1
-[project]
-name = "shop"
-[environments.local]
-kind = "local"
-platform = "local"
-[services.shop]
-source = "services"
-command = ["{sys.executable}", "serve.py", "{{PORT}}"]
-health = "/health"
-ready = "/health"
-start_timeout = 10
-[targets.shop]
-service = "shop"
-env = ["API_URL"]
-[suites.e2e]
-command = ["{sys.executable}", "-m", "pytest", "-q"]
-timeout = 60
-"""
-SERVE = """
-import os, sys
-import shop
-shop.serve(int(sys.argv[1]), os.environ["GREENPROOF_REVISION"])
-"""
 ORDERS = """
 import json, os, time, urllib.request
 import pytest
 @pytest.mark.parametrize("n", range(6))
 def test_total(n):
     time.sleep(0.05)
-    request = urllib.request.Request(os.environ["API_URL"] + "/orders", json.dumps({"prices": [n, 2]}).encode())
+    request = urllib.request.Request(os.environ["SHOP_URL"] + "/orders", json.dumps({"prices": [n, 2]}).encode())
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert json.load(answer)["total"] == n + 2
 """
@@ -107,12 +80,8 @@ def on_a_suite(command: str, instant: Instant, place: Path, address: str) -> Non
 
 
 def on_a_platform(command: str, instant: Instant, place: Path) -> None:
-    (place / "services").mkdir(parents=True)
-    shutil.copy(SHOP, place / "services")
-    (place / "services" / "serve.py").write_text(SERVE)
-    (place / "greenproof.toml").write_text(CONFIGURATION)
-    (place / "test_orders.py").write_text(ORDERS)
-    (place / "pytest.ini").write_text("[pytest]\naddopts = -p no:anyio -p no:asyncio\n")
+    place.mkdir(exist_ok=True)
+    write_project(place, ORDERS)
     mark = f"instant-{os.getpid()}-{place.name}"
     more = ("-v",) if command == "loop" else ()
     outcome = run(command, *more, cwd=place, during=instant.strike(), mark=mark, sweep=False)

@@ -2,49 +2,19 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from database import postgresql
+from shop_project import write_project
 
 from greenproof.ledger import Ledger
 from greenproof.ledger.entry import Entry
-
-SHOP = Path(__file__).resolve().parents[1] / "support" / "shop.py"
-
-CONFIGURATION = """
-schema = 1
-[project]
-name = "shop"
-[environments.local]
-kind = "local"
-platform = "local"
-[services.shop]
-source = "services"
-command = ["{python}", "serve.py", "{{PORT}}"]
-health = "/health"
-ready = "/health"
-start_timeout = 20
-[targets.shop]
-service = "shop"
-env = ["SHOP_URL"]
-[suites.e2e]
-command = ["{python}", "-m", "pytest", "-q", "-p", "no:asyncio", "-p", "no:anyio"]
-timeout = 120
-"""
-
-SERVE = """
-import os, sys
-import shop
-shop.serve(int(sys.argv[1]), os.environ["GREENPROOF_REVISION"])
-"""
 
 # Every case waits until it is let go on, for the test that watches decides when.
 SUITE = """
@@ -69,11 +39,7 @@ def test_total(number):
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Path]:
-    (tmp_path / "services").mkdir()
-    shutil.copy2(SHOP, tmp_path / "services" / "shop.py")
-    (tmp_path / "services" / "serve.py").write_text(textwrap.dedent(SERVE))
-    (tmp_path / "greenproof.toml").write_text(CONFIGURATION.format(python=sys.executable))
-    (tmp_path / "test_shop.py").write_text(SUITE)
+    write_project(tmp_path, SUITE)
     try:
         yield tmp_path
     finally:

@@ -6,7 +6,6 @@ The short version of `bench/crash`, which does the same to Apex.
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,39 +16,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from shop_project import SHOP, write_project
 
 from greenproof.ledger import Ledger
 from greenproof.ledger.entry import Entry
 
-SHOP = Path(__file__).resolve().parents[1] / "support" / "shop.py"
 MARK = "GREENPROOF_TEST_KILLED"
 CASES = 6
 
-CONFIGURATION = """
-schema = 1
-[project]
-name = "shop"
-[environments.local]
-kind = "local"
-platform = "local"
-[services.shop]
-source = "services"
-command = ["{python}", "serve.py", "{{PORT}}"]
-health = "/health"
-ready = "/health"
-start_timeout = 20
-[targets.shop]
-service = "shop"
-env = ["SHOP_URL"]
-[suites.e2e]
-command = ["{python}", "-m", "pytest", "-q", "-p", "no:asyncio", "-p", "no:anyio"]
-timeout = 120
-"""
-SERVE = """
-import os, sys
-import shop
-shop.serve(int(sys.argv[1]), os.environ["GREENPROOF_REVISION"])
-"""
 # Counts for itself what begins and when. No case waits for anybody: the instants of the kills are drawn.
 SUITE = """
 import json, os, time, urllib.request
@@ -75,11 +49,7 @@ def test_total(number):
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A shop whose first release is known to be good."""
     place = tmp_path_factory.mktemp("killed")
-    (place / "services").mkdir()
-    shutil.copy2(SHOP, place / "services" / "shop.py")
-    (place / "services" / "serve.py").write_text(SERVE)
-    (place / "greenproof.toml").write_text(CONFIGURATION.format(python=sys.executable))
-    (place / "test_shop.py").write_text(SUITE)
+    write_project(place, SUITE)
     try:
         first = greenproof(place, "loop", "--no-fail-fast")
         assert first.returncode == 0, first.stdout + first.stderr
