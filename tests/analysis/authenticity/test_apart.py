@@ -40,12 +40,12 @@ def order():
 """
 
 
-def apart(body: str, arguments: str = "self, tmp_path, notes, order, client") -> bool:
+def apart(body: str, arguments: str = "self, tmp_path, notes, order, client", check: bool = True) -> bool:
     """Whether the last line of a test with this body depends on no answer."""
     lines = "\n".join(f"    {line}" for line in body.splitlines())
     text = f"{HEAD}async def test_a({arguments}):\n{lines}"
     files = {"tests/test_a.py": text, "tests/book.py": BOOK, "tests/conftest.py": CONFTEST}
-    return Apart(files).at("tests/test_a.py::test_a[1]", len(text.splitlines()))
+    return Apart(files).at("tests/test_a.py::test_a[1]", len(text.splitlines()), check)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +103,22 @@ def test_what_is_not_known_is_not_apart() -> None:
         told.at(*place) for place in [("a.py::test_a", None), ("a.py::t", 9), ("b.py::t", 1), ("c.py::t", 1)]
     )
     assert not told.at("d.py::test_a", 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "check", "expected"),
+    [
+        ("client.get('/'); seen = OUT.exists(); OUT.touch(); assert not seen", True, True),
+        ("client.get('/'); seen = OUT.exists(); OUT.touch(); assert not seen", False, False),
+        ("seen = client.get('/'); assert not seen", True, False),
+        ("assert client.get('/'); assert not OUT.exists()", True, False),
+        ("import time; client.get('/').json()['id']", False, False),
+        ("if OUT.exists(): pytest.fail('again')", False, True),
+        ("with client.stream('/') as talk: assert OUT.exists()", True, False),
+    ],
+)
+def test_several_statements_at_one_line(line: str, check: bool, expected: bool) -> None:
+    assert apart(line, check=check) is expected
 
 
 def test_a_function_without_end_is_survived() -> None:

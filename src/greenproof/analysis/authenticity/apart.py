@@ -41,18 +41,21 @@ class Apart:
     _trees: dict[str, ast.Module | None] = field(default_factory=dict)
     _known: dict[tuple[str, str], bool] = field(default_factory=dict)
 
-    def at(self, case: str, line: int | None) -> bool:
-        """Whether the statement at this line of a case's file, and all that leads to it, depend on no answer."""
+    def at(self, case: str, line: int | None, check: bool = True) -> bool:
+        """Whether the statement at this line of a case's file, and all that leads to it, depend on no answer.
+
+        `check`: an assert raised it. That tells which one it was where there are several at the line.
+        """
         path, tree = case.partition("::")[0], self._tree(case.partition("::")[0])
         if tree is None or line is None:
             return False
         try:
-            return self._at(path, tree, line)
+            return self._at(path, tree, line, check)
         except RecursionError:
             # A chain of a thousand `elif`.
             return False
 
-    def _at(self, path: str, tree: ast.Module, line: int) -> bool:
+    def _at(self, path: str, tree: ast.Module, line: int, check: bool) -> bool:
         function = max(
             (f for f in ast.walk(tree) if isinstance(f, _FUNCTIONS) and f.lineno <= line <= (f.end_lineno or 0)),
             key=lambda f: f.lineno,
@@ -60,25 +63,29 @@ class Apart:
         )
         if function is None:
             return False
-        around = _around(function, line)
+        around = _around(function, line, check)
         if not around or any(isinstance(one, ast.ExceptHandler) for one in around):
             return False
-        scope = self._scope(path, function, line, 0, given=False)
-        if any(scope.may_leave(one) for one in _statements(function.body) if one.lineno < line):
+        scope = self._scope(path, function, around, 0, given=False)
+        if any(scope.may_leave(one) for one in _statements(function.body) if _place(one) < _place(around[-1])):
             return False
         return all(scope.stays(part) for one in around for part in _own_parts(one))
 
-    def _scope(self, path: str, function: _Function, until: int, depth: int, *, given: bool) -> "_Scope":
-        """What is known of the names of a function, by what its statements before a line did with them.
+    def _scope(self, path: str, function: _Function, until: list[ast.AST], depth: int, *, given: bool) -> "_Scope":
+        """What is known of the names of a function, by what its statements did with them, before the last of some.
 
         `given`: its arguments stay here; else they are fixtures, or nothing is known of them.
         """
         scope = _Scope(self, path, depth)
         for name in _arguments(function):
             scope.local[name] = given or name in _FIXTURES or self._fixture_stays(path, name, depth)
-        loops = [one for one in _around(function, until) if isinstance(one, ast.For | ast.AsyncFor | ast.While)]
-        end = max((one.end_lineno or 0 for one in loops), default=until - 1)
-        statements = [one for one in _statements(function.body) if one.lineno <= end]
+        loops = [one for one in until if isinstance(one, ast.For | ast.AsyncFor | ast.While)]
+        end = max((one.end_lineno or 0 for one in loops), default=0)
+        statements = [
+            one
+            for one in _statements(function.body)
+            if one.lineno <= end or not until or _place(one) < _place(until[-1])
+        ]
         for _ in range(2):
             # What comes from a service later in a loop is there in its next turn.
             for statement in statements:
@@ -100,7 +107,7 @@ class Apart:
             return False
         decorators = (one.func if isinstance(one, ast.Call) else one for one in function.decorator_list)
         given = not any(_last(one) == "fixture" for one in decorators)
-        scope = self._scope(path, function, (function.end_lineno or 0) + 1, depth + 1, given=given)
+        scope = self._scope(path, function, [], depth + 1, given=given)
         return all(scope.stays(part) for one in _statements(function.body) for part in _own_parts(one))
 
     def module_name_stays(self, path: str, name: str, depth: int) -> bool:
@@ -155,10 +162,13 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 def told_apart(run: RunObservation, apart: Apart) -> RunObservation:
     """The run, with the failures marked that depend on no answer."""
+    failures = {
+        case.id: case.failure for case in run.cases if case.failure is not None and case.failure.phase is Phase.CALL
+    }
     marked = {
-        case.id: replace(case, failure=replace(case.failure, apart=True))
+        case.id: replace(case, failure=replace(failures[case.id], apart=True))
         for case in run.cases
-        if case.failure is not None and case.failure.phase is Phase.CALL and apart.at(case.id, case.failure.line)
+        if case.id in failures and apart.at(case.id, failures[case.id].line, failures[case.id].type == "AssertionError")
     }
     return replace(run, cases=tuple(marked.get(case.id, case) for case in run.cases)) if marked else run
 
@@ -214,19 +224,25 @@ def _named(alias: ast.alias, statement: ast.Import | ast.ImportFrom) -> str:
     return alias.asname or (alias.name.partition(".")[0] if isinstance(statement, ast.Import) else alias.name)
 
 
-def _around(function: _Function, line: int) -> list[ast.AST]:
-    """The statements, and handlers, within a function that hold a line, from the outside in."""
+def _around(function: _Function, line: int, check: bool) -> list[ast.AST]:
+    """The statements, and handlers, within a function that hold a line, from the outside in.
+
+    Of several beside each other, the one that is an assert; empty if that does not tell which it was.
+    """
     found: list[ast.AST] = []
     inside: list[ast.AST] = list(function.body)
-    while inside:
-        one = inside.pop(0)
-        if getattr(one, "lineno", 0) <= line <= (getattr(one, "end_lineno", 0) or 0):
-            found.append(one)
-            if isinstance(one, (ast.stmt, ast.ExceptHandler)) and hasattr(one, "body"):
-                inside = [part for part in ast.iter_child_nodes(one) if isinstance(part, ast.stmt | ast.ExceptHandler)]
-            else:
-                break
+    while here := [one for one in inside if _place(one)[0] <= line <= (getattr(one, "end_lineno", 0) or 0)]:
+        if len(here) > 1:
+            here = [one for one in here if check and isinstance(one, ast.Assert)]
+        if len(here) != 1:
+            return []
+        found += here
+        inside = [part for part in ast.iter_child_nodes(here[0]) if isinstance(part, ast.stmt | ast.ExceptHandler)]
     return found
+
+
+def _place(one: ast.AST) -> tuple[int, int]:
+    return getattr(one, "lineno", 0), getattr(one, "col_offset", 0)
 
 
 def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
