@@ -5,6 +5,7 @@ import contextlib
 import os
 import random
 import socket
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,17 +29,54 @@ class Listening:
 
 
 def free_port(preferred: int | None = None, taken: Iterable[int] = ()) -> int:
-    """The preferred port if it can be bound on loopback, else one that can."""
+    """The preferred port if it can be bound on loopback, else one that can.
+
+    It is promised to nobody else: whoever is to use it may take a while until it listens.
+    """
     used = set(taken)
-    if preferred is not None and preferred not in used and can_bind(preferred):
+    if preferred is not None and preferred not in used and can_bind(preferred) and _PROMISES.hold(preferred):
         return preferred
     for _ in range(500):
         port = random.randint(FIRST_PORT, LAST_PORT)  # noqa: S311 - nothing to be guessed
-        if port not in used and can_bind(port):
+        if port not in used and port not in _PROMISES and can_bind(port) and _PROMISES.hold(port):
             return port
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+class _Promises:
+    """Ports that this process has chosen, and on which nobody may listen yet; all other environments know of them.
+
+    Each is a name in the abstract namespace of Unix sockets, which the kernel forgets with its holder. Linux only.
+    """
+
+    MOST = 64
+    """The newest; by then the older ones are in use, and can't be bound."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, socket.socket] = {}
+
+    def __contains__(self, port: int) -> bool:
+        return port in self._held
+
+    def hold(self, port: int) -> bool:
+        """Whether it is ours, from now on or since before."""
+        if port in self._held or not sys.platform.startswith("linux"):
+            return True
+        name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            name.bind(f"\0greenproof-port-{port}")
+        except OSError:
+            name.close()
+            return False
+        self._held[port] = name
+        if len(self._held) > self.MOST:
+            self._held.pop(next(iter(self._held))).close()
+        return True
+
+
+_PROMISES = _Promises()
 
 
 def can_bind(port: int) -> bool:
