@@ -50,7 +50,7 @@ def looks(body: str) -> Looks:
         ("assert isinstance(order, dict)", {Look.KIND}),
         ("assert order['id'] is not None", {Look.KIND}),
         ("assert 'id' in order", {Look.KEY}),
-        ("assert order['id'] not in ids", {Look.OPEN}),
+        ("assert order['id'] not in ids", {Look.ABSENT}),
         ("assert before != after", {Look.OPEN}),
         ("self.assertEqual(order['total'], 5)", {Look.VALUE}),
         ("self.assertTrue(items)", {Look.SIZE}),
@@ -122,6 +122,19 @@ def test_lists_stay_for_who_goes_through_them(body: str, lists: bool) -> None:
 )
 def test_what_no_emptied_answer_shows(body: str, beyond: bool) -> None:
     assert looks(body).beyond_content is beyond
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("assert 'id' in order", Substitute(None, emptied=True, after=1, whole_from=2)),
+        ("assert order['id']", Substitute(None, emptied=True, after=1, whole_from=2)),
+        ("assert items == []", Substitute(None, emptied=True, after=1, whole_from=2, blank=Blank.NOTHING)),
+        ("assert order['total'] == 5", Substitute(None, emptied=True, after=1, whole_from=2, lists=True)),
+    ],
+)
+def test_what_a_helper_lets_through_is_seen_by_a_value(body: str, expected: Substitute) -> None:
+    assert looks(body).let_through(2, 1) == expected
 
 
 def test_where_a_test_has_no_check_those_of_its_helpers_count() -> None:

@@ -6,7 +6,7 @@ that it is empty. So the answer that a case gets in the second fault run lacks w
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from greenproof.model.faults import Blank, Substitute
@@ -30,7 +30,7 @@ _BESIDE = frozenset(
 _TEXT = frozenset({"text", "content", "body", "data", "lower", "upper", "decode", "read", "getvalue", "strip"})
 _NOTHING_OF_IT = frozenset({"request", "elapsed"})
 """What an answer has and the service did not say."""
-_REFUTES = {"assertFalse", "assertIsNone", "assertNotIn", "assertNotEqual", "assertNotRegex"}
+_REFUTES = {"assertFalse", "assertIsNone", "assertNotRegex"}
 _COMPARES: dict[str, type[ast.cmpop]] = {
     "assertEqual": ast.Eq, "assertEquals": ast.Eq, "assertIs": ast.Is, "assertNotEqual": ast.NotEq, "assertIn": ast.In,
     "assertNotIn": ast.NotIn, "assertGreater": ast.Gt, "assertGreaterEqual": ast.GtE, "assertLess": ast.Lt,
@@ -54,11 +54,16 @@ class Look(StrEnum):
     KIND = "kind"
     """Of which type it is, or that it is not null."""
     KEY = "key"
+    ABSENT = "absent"
+    """That something is not among it: an answer that says nothing does not tell."""
     OPEN = "open"
-    """That something is not among it, or differs, or lies between bounds: no answer that says nothing tells."""
+    """That it differs, or lies between bounds: other values may do."""
     STATUS = "status"
     BESIDE = "beside"
     """A header, or what else comes with an answer."""
+
+
+_OPEN = frozenset({Look.ABSENT, Look.OPEN, Look.STATUS, Look.BESIDE})
 
 
 @dataclass(slots=True)
@@ -76,16 +81,16 @@ class Looks:
     @property
     def beyond_content(self) -> bool:
         """Some check may hold, or not, whatever the content of the answers."""
-        return bool(self.found & {Look.OPEN, Look.STATUS, Look.BESIDE})
+        return bool(self.found & _OPEN)
 
     @property
-    def open(self) -> bool:
-        """Some check looks at the content, and may hold as well if there is none."""
-        return Look.OPEN in self.found and Look.VALUE not in self.found
+    def absence(self) -> bool:
+        """What it says of the content is that something is not there."""
+        return Look.ABSENT in self.found and Look.VALUE not in self.found
 
     def emptied(self, count: int, after: int = 0) -> Substitute:
         """What it should notice, if anything in `count` answers is looked at. So many pass first."""
-        found = self.found - {Look.OPEN, Look.STATUS, Look.BESIDE}
+        found = self.found - _OPEN
         blank, without = Blank.OTHER, tuple[str, ...]()
         if found and found != {Look.EACH} and Look.VALUE not in found:
             blank = Blank.NULL if Look.KIND in found and Look.SIZE not in found else Blank.NOTHING
@@ -95,6 +100,11 @@ class Looks:
         return Substitute(
             status=None, emptied=True, after=after, whole_from=count, blank=blank, lists=lists, without=without
         )
+
+    def let_through(self, count: int, after: int) -> Substitute:
+        """The same for what a helper lets through; that a field is there, and not empty, helpers see to."""
+        blank = Blank.NOTHING if self.found - _OPEN == {Look.NONE} else Blank.OTHER
+        return replace(self.emptied(count, after), blank=blank, without=())
 
 
 def looks_of(functions: Iterable[ast.AST]) -> Looks:
@@ -190,6 +200,8 @@ def _see_pair(left: ast.expr, operator: ast.cmpop, right: ast.expr, looks: Looks
         look = _among(left, right, names, looks)
     elif isinstance(operator, ast.IsNot | ast.NotEq):
         look = Look.KIND if _is_nothing(right) else Look.OPEN
+    elif isinstance(operator, ast.NotIn):
+        look = Look.ABSENT
     elif isinstance(operator, ast.Eq | ast.Is):
         look = _equal(left, right, looks)
     elif isinstance(operator, ast.LtE) and names:

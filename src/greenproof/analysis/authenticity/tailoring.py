@@ -65,7 +65,7 @@ def tailored(
             elif _is_greeted(contact, greeting):
                 instead = Substitute(status=500, greeted=True)
             elif raised and result.delivered >= len(contact.call):
-                instead = look.emptied(len(contact.call))
+                instead = look.let_through(len(contact.call), 0)
             elif by_check or checks:
                 instead = substitute(contact, tolerance(case_id), by_check, result.delivered)
                 if not by_check and (instead is None or instead.after):
@@ -101,12 +101,12 @@ def _of_helper(
     if any(x.method == "WS" for x in contact.call):
         past = statements.of_helper(case_id, failure.line, failure.helper)
         return Substitute(status=500, past=past) if past else None
-    if 400 <= (contact.call[-1].status or 0) < 500 or looks.open:
+    if 400 <= (contact.call[-1].status or 0) < 500 or looks.absence:
         return None
     # What says nothing can't be emptied.
     count = max((number for number, x in enumerate(contact.call, 1) if x.status != 204), default=0)
     spared = 0 if reached >= count or _asked_again(contact, reached) else reached
-    return looks.emptied(count, spared)
+    return looks.let_through(count, spared)
 
 
 def _asked_again(contact: Contact, reached: int) -> bool:
