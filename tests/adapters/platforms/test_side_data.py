@@ -85,10 +85,13 @@ class Writers:
         writer.close()
 
 
-def test_the_copy_is_of_one_moment_under_load_and_neither_reaches_the_other(house):
+def test_the_copy_is_of_one_moment_under_load_is_migrated_alone_and_neither_reaches_the_other(house):
     platform = house.platform()
+    newer = house.root / "newer"
+    shutil.copytree(house.root / "api", newer)
+    (newer / "up.sql").write_text("ALTER TABLE debits ADD COLUMN note text\n")
     with Writers(platform) as writers:
-        side = platform.start_side(SideRequest("copy", configuration={"api": {"SHOWN": "x"}}))
+        side = platform.start_side(SideRequest("copy", sources={"api": newer}))
     assert (writers.failed, writers.written > 10) == ([], True)
     view = platform.side("copy")
     rows = "SELECT (SELECT count(*) FROM debits), (SELECT count(*) FROM credits)"
@@ -96,8 +99,12 @@ def test_the_copy_is_of_one_moment_under_load_and_neither_reaches_the_other(hous
     assert 1 <= int(taken) == int(given) <= writers.written + 1
     assert redis(platform, view, "GET", "before") == "was there"
     assert redis(platform, view, "GET", "left") == redis(platform, view, "GET", "right") != ""
-    # The files are the release's own: the migration ran on what was copied, and does not run again.
-    assert side.migrated == ()
+    # A revision that never ran is migrated, on the copy alone.
+    columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'debits' ORDER BY 1"
+    assert side.migrated == tuple(one.name for one in side.release.revisions)
+    assert sql(platform, view, columns) == [["id"], ["note"]]
+    assert sql(platform, platform, columns) == [["id"]]
+    assert platform.status().releases.schema == ()
 
     live, not_seen = platform.data()
     assert not_seen == ()
@@ -114,39 +121,19 @@ def test_the_copy_is_of_one_moment_under_load_and_neither_reaches_the_other(hous
     assert traces.left == []
 
 
-def test_what_never_ran_is_migrated_on_the_copy_alone(house):
-    platform = house.platform()
-    newer = house.root / "newer"
-    shutil.copytree(house.root / "api", newer, dirs_exist_ok=True)
-    (newer / "up.sql").write_text("ALTER TABLE debits ADD COLUMN note text\n")
-    columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'debits' ORDER BY 1"
-    side = platform.start_side(SideRequest("newer", sources={"api": newer}))
-    try:
-        assert side.migrated == tuple(one.name for one in side.release.revisions)
-        assert sql(platform, platform.side("newer"), columns) == [["id"], ["note"]]
-        assert sql(platform, platform, columns) == [["id"]]
-        assert platform.status().releases.schema == ()
-    finally:
-        platform.end_side("newer")
-
-
-def test_empty_stores_get_every_migration(house):
-    platform = house.platform()
-    side = platform.start_side(SideRequest("fresh", data="empty"))
-    try:
-        assert side.migrated == tuple(one.name for one in side.release.revisions)
-        assert sql(platform, platform.side("fresh"), "SELECT count(*) FROM debits") == [["0"]]
-        assert redis(platform, platform.side("fresh"), "DBSIZE") == "0"
-    finally:
-        platform.end_side("fresh")
+def test_empty_stores_would_get_every_migration(house):
+    composed = house.platform()._sides()._compose(SideRequest("fresh", data="empty"))
+    assert composed.migrated == tuple(one.name for one in composed.release.revisions)
 
 
 def test_an_environment_at_rest_is_copied_and_left_at_rest(house):
     platform = house.platform()
     ((rows,),) = sql(platform, platform, "SELECT count(*) FROM credits")
     platform.down()
-    platform.start_side(SideRequest("night"))
+    side = platform.start_side(SideRequest("night", configuration={"api": {"SHOWN": "x"}}))
     view = platform.side("night")
+    # Another revision, but of the same files: what was copied has its migration already, and it could not run twice.
+    assert (side.migrated, side.changed) == ((), ("api",))
     assert platform.status().supervisor is None
     assert sql(platform, view, "SELECT count(*) FROM credits") == [[rows]]
     assert redis(platform, view, "GET", "before") == "was there"
@@ -171,10 +158,14 @@ def test_servers_from_packages_are_copied_as_well(ground):
     platform.down()
 
 
-def test_a_store_that_died_is_not_copied(ground):
+def test_stores_may_begin_empty_and_one_that_died_is_not_copied(ground):
     workshop = ground("api", dependencies=STORES[1:], folder="dead store")
     platform = workshop.platform()
     platform.deploy()
+    redis(platform, platform, "SET", "before", "was there")
+    platform.start_side(SideRequest("fresh", data="empty"))
+    assert redis(platform, platform.side("fresh"), "DBSIZE") == "0"
+    platform.end_side("fresh")
     address = platform.status().dependencies[0].port
     password = platform.secrets()["dependency:redis"]
 

@@ -16,7 +16,6 @@ from environments import Load, kill_supervisor, wait_until
 
 from greenproof.adapters.platforms.base import Serving
 from greenproof.adapters.platforms.local import sides
-from greenproof.adapters.platforms.local.layout import Layout
 from greenproof.adapters.platforms.local.remains import LOGS_KEPT
 from greenproof.model.errors import GreenproofError, PlatformError
 from greenproof.model.sides import SideRequest
@@ -73,21 +72,22 @@ def test_a_mix_answers_by_identity_at_its_own_addresses_while_traffic_stays(yard
     assert [one.name for one in after.sides] == ["old-web"]
 
 
-def test_what_services_need_of_each_other_leads_into_the_mix(platform, first):
+def test_it_is_a_platform_of_its_own_to_whoever_tests(yard, platform, first):
     side = platform.start_side(SideRequest("inside", revisions={"web": first}))
-    log = platform.side("inside").log_path("web").read_text()
-    # The service prints `{auth.url}` when it starts.
-    assert side.addresses["auth"] in log
-    assert platform.address("auth") not in log
-
-
-def test_it_looks_like_a_platform_to_whoever_tests(platform, first):
-    platform.start_side(SideRequest("looks", revisions={"web": first}))
-    view = platform.side("looks")
+    view = platform.side("inside")
     assert isinstance(view, Serving)
     assert view.secrets() == platform.secrets()
-    assert view.address("web") == platform.sides()[0].addresses["web"]
-    assert any("starting web-" in line for line in view.logs("web"))
+    assert view.address("web") == side.addresses["web"]
+    # The service prints `{auth.url}` when it starts: what services need of each other leads into the mix.
+    log = "\n".join(view.logs("web"))
+    assert log == view.log_path("web").read_text().strip()
+    assert side.addresses["auth"] in log
+    assert platform.address("auth") not in log
+    # What a service writes into its folder stays there, and the environment may forget the revision.
+    (folder,) = yard.layout.sides.glob("inside.*")
+    revision = next(one.name for one in side.release.revisions if one.service == "web")
+    (folder / "revisions" / revision / "written.txt").write_text("by the service")
+    assert not (yard.layout.revisions / revision / "written.txt").exists()
 
 
 def test_another_variable_is_another_revision(platform):
@@ -104,9 +104,13 @@ def test_another_variable_is_another_revision(platform):
     assert side.settings == {"auth": ("MODE", "SHOWN"), "web": ("AUTH",)}
 
 
-def test_a_value_that_is_what_it_was_changes_nothing(platform):
-    side = platform.start_side(SideRequest("same", configuration={"auth": {"MODE": "good"}}))
-    assert (side.changed, side.release.name) == ((), platform.status().current.name)
+def test_a_value_that_is_what_it_was_changes_nothing_and_an_address_out_of_the_mix_is_told(platform):
+    url = platform.address("auth")
+    request = SideRequest("leak", configuration={"auth": {"MODE": "good"}, "web": {"AUTH": url}})
+    side = platform.start_side(request)
+    assert side.changed == ("web",)
+    (note,) = side.notes
+    assert note.startswith(f"web: AUTH names port {url.rpartition(':')[2]}, which is auth of the environment")
 
 
 def test_a_folder_takes_the_place_of_a_source(yard, platform):
@@ -118,14 +122,7 @@ def test_a_folder_takes_the_place_of_a_source(yard, platform):
     assert answer(side.addresses["web"])["version"] == "from elsewhere"
 
 
-def test_an_address_that_leads_out_of_the_mix_is_told(platform):
-    url = platform.address("auth")
-    side = platform.start_side(SideRequest("leak", configuration={"web": {"AUTH": url}}))
-    (note,) = side.notes
-    assert note.startswith(f"web: AUTH names port {url.rpartition(':')[2]}, which is auth of the environment")
-
-
-def test_the_same_again_changes_nothing_and_another_is_refused(platform, first):
+def test_it_is_known_by_its_name_and_there_are_only_so_many(yard, platform, first, monkeypatch):
     request = SideRequest("once", revisions={"web": first})
     with ThreadPoolExecutor(2) as pool:
         one, two = pool.map(platform.start_side, [request, request])
@@ -133,7 +130,18 @@ def test_the_same_again_changes_nothing_and_another_is_refused(platform, first):
     with pytest.raises(PlatformError) as caught:
         platform.start_side(SideRequest("once"))
     assert caught.value.code == "side-taken"
+    monkeypatch.setattr(sides, "MOST", 1)
+    with pytest.raises(PlatformError) as caught:
+        platform.start_side(SideRequest("other"))
+    assert (caught.value.code, caught.value.hint) == ("side-limit", "end one: greenproof side down once")
     assert platform.sides() == (one,)
+    # Nothing of an ended one is left but its logs.
+    traces = Traces(yard.layout, "once")
+    assert platform.end_side("once") is True
+    assert traces.left == []
+    assert list(yard.layout.ended.glob("once.*/web/*.log"))
+    assert len(list(yard.layout.ended.iterdir())) <= LOGS_KEPT
+    assert platform.end_side("once") is False
 
 
 def test_one_of_which_a_service_died_is_started_again(platform):
@@ -144,16 +152,6 @@ def test_one_of_which_a_service_died_is_started_again(platform):
     after = platform.start_side(SideRequest("again"))
     assert after.since > before.since
     assert answer(after.addresses["web"])["version"] == "2"
-
-
-def test_nothing_of_an_ended_one_is_left_but_its_logs(yard, platform):
-    platform.start_side(SideRequest("short"))
-    traces = Traces(yard.layout, "short")
-    assert platform.end_side("short") is True
-    assert traces.left == []
-    assert list(yard.layout.ended.glob("short.*/web/*.log"))
-    assert platform.end_side("short") is False
-    assert len(list(yard.layout.ended.iterdir())) <= LOGS_KEPT
 
 
 def test_one_that_does_not_come_up_leaves_nothing_and_says_where_its_log_is(yard, platform):
@@ -220,26 +218,15 @@ def sides_of(plan):
     return LocalPlatform(plan, plan.environments[0])
 
 
-def test_there_are_only_so_many(platform, monkeypatch):
-    monkeypatch.setattr(sides, "MOST", 1)
-    platform.start_side(SideRequest("one"))
-    with pytest.raises(PlatformError) as caught:
-        platform.start_side(SideRequest("two"))
-    assert (caught.value.code, caught.value.hint) == ("side-limit", "end one: greenproof side down one")
-
-
-def test_a_loop_that_was_overtaken_starts_and_ends_none(yard, platform):
+def test_a_loop_that_was_overtaken_starts_and_ends_none(yard):
     newer, older = yard.platform(), yard.platform()
     newer.fenced(yard.platform().status().releases.fence + 2)
     newer.up()
     older.fenced(newer.status().releases.fence - 1)
-    with pytest.raises(PlatformError) as caught:
-        older.start_side(SideRequest("late"))
-    assert caught.value.code == "fenced-off"
-    newer.start_side(SideRequest("in-time"))
-    with pytest.raises(PlatformError) as caught:
-        older.end_side("in-time")
-    assert caught.value.code == "fenced-off"
+    for act in (lambda: older.start_side(SideRequest("late")), lambda: older.end_side("late")):
+        with pytest.raises(PlatformError) as caught:
+            act()
+        assert caught.value.code == "fenced-off"
 
 
 OWNER = """
@@ -315,23 +302,10 @@ def test_one_whose_supervisor_is_killed_is_over(yard, platform):
 
 
 def test_a_removal_that_was_cut_off_is_finished(yard, platform):
-    platform.start_side(SideRequest("half"))
-    (folder,) = yard.layout.sides.glob("half.*")
-    platform.end_side("half")
-    hidden = folder.with_name(f".{folder.name}")
+    hidden = yard.layout.sides / ".half.0a1b2c"
     (hidden / "data").mkdir(parents=True)
     platform.clear_abandoned()
     assert not hidden.exists()
-
-
-def test_snapshots_of_its_own_are_not_those_of_the_environment(yard, platform):
-    """What a service writes into its folder stays with the side release, and the environment may forget revisions."""
-    side = platform.start_side(SideRequest("own"))
-    (folder,) = yard.layout.sides.glob("own.*")
-    revision = next(one.name for one in side.release.revisions if one.service == "web")
-    (folder / "revisions" / revision / "written.txt").write_text("by the service")
-    assert not (yard.layout.revisions / revision / "written.txt").exists()
-    assert Layout("x", folder).revisions != yard.layout.revisions
 
 
 def test_down_ends_all_of_them(ground):
@@ -339,8 +313,7 @@ def test_down_ends_all_of_them(ground):
     platform = workshop.platform()
     platform.deploy()
     platform.start_side(SideRequest("one"))
-    platform.start_side(SideRequest("two"))
-    traces = [Traces(workshop.layout, name) for name in ("one", "two")]
+    traces = Traces(workshop.layout, "one")
     platform.down()
-    assert [one.left for one in traces] == [[], []]
+    assert traces.left == []
     assert platform.status().sides == ()

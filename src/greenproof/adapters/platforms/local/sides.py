@@ -269,6 +269,9 @@ class Sides:
         ensure_supervisor(layout, home.tell, owner)
         client = Client(home.plan, layout, home.credentials, lambda text: home.tell(f"{side.name}: {text}"))
         with contextlib.ExitStack() as stack:
+            if side.data == "copied":
+                # One after the other: a server serves only so many copies at a time, and has other things to do.
+                stack.enter_context(exclusive(home.layout.sides / "copying.lock"))
             rests = side.data == "copied" and stack.enter_context(resting(home.layout, home.tell))
             client.bring_up([self._dependency(one, side.data, rests) for one in self._stores()])
         client.deploy(mix, mix.launches(layout))
