@@ -131,6 +131,7 @@ def test_what_no_emptied_answer_shows(body: str, beyond: bool) -> None:
         ("assert order['id']", Substitute(None, emptied=True, after=1, whole_from=2)),
         ("assert items == []", Substitute(None, emptied=True, after=1, whole_from=2, blank=Blank.NOTHING)),
         ("assert order['total'] == 5", Substitute(None, emptied=True, after=1, whole_from=2, lists=True)),
+        ("assert data is None or data['order'] != made", Substitute(None, emptied=True, after=1, whole_from=2)),
     ],
 )
 def test_what_a_helper_lets_through_is_seen_by_a_value(body: str, expected: Substitute) -> None:

@@ -103,7 +103,7 @@ class Looks:
 
     def let_through(self, count: int, after: int) -> Substitute:
         """The same for what a helper lets through; that a field is there, and not empty, helpers see to."""
-        blank = Blank.NOTHING if self.found - _OPEN == {Look.NONE} else Blank.OTHER
+        blank = Blank.NOTHING if self.found == {Look.NONE} else Blank.OTHER
         return replace(self.emptied(count, after), blank=blank, without=())
 
 
