@@ -141,10 +141,11 @@ def test_what_a_helper_lets_through_is_seen_by_a_value(body: str, expected: Subs
 def test_where_a_test_has_no_check_those_of_its_helpers_count() -> None:
     files = {
         "test_a.py": "def test_a():\n    looked(get())\ndef test_b():\n    looked(get())\n    assert total == 5\n",
-        "help.py": "def looked(order):\n    assert order['id']\n",
+        "help.py": "def looked(order):\n    assert order['id']\n    assert order not in orders\n",
     }
     sources = Sources.read(files)
-    assert sources.looks("test_a.py::test_a").found == {Look.SIZE}
+    assert sources.looks("test_a.py::test_a").found == {Look.SIZE, Look.OPEN}
+    assert not sources.looks("test_a.py::test_a").absence
     assert sources.looks("test_a.py::test_b[1]").found == {Look.VALUE}
     assert sources.looks("test_a.py::test_c").found == set()
 

@@ -88,6 +88,12 @@ class Looks:
         """What it says of the content is that something is not there."""
         return Look.ABSENT in self.found and Look.VALUE not in self.found
 
+    def of_others(self) -> "Looks":
+        """Those of functions that a test calls: of what is absent there, the test may ask nothing."""
+        if Look.ABSENT in self.found:
+            self.found = (self.found - {Look.ABSENT}) | {Look.OPEN}
+        return self
+
     def emptied(self, count: int, after: int = 0) -> Substitute:
         """What it should notice, if anything in `count` answers is looked at. So many pass first."""
         found = self.found - _OPEN

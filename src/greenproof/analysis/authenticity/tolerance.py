@@ -96,7 +96,7 @@ class Sources:
         path, _, inside = case.split("[", 1)[0].partition("::")
         start = self._by_file.get(path, {}).get(inside.rpartition("::")[2], [])
         own = looks_of(start)
-        return own if own.found else looks_of(list(self._reached(path, start)))
+        return own if own.found else looks_of(list(self._reached(path, start))).of_others()
 
     def tolerance(self, case: str) -> Tolerance:
         """Of the test function of a node id; nothing for one that is not in the files."""
