@@ -317,3 +317,17 @@ def test_down_ends_all_of_them(ground):
     platform.down()
     assert traces.left == []
     assert platform.status().sides == ()
+
+
+def test_one_that_is_ended_while_it_starts_says_so(yard, platform, monkeypatch):
+    ensure = sides.ensure_supervisor
+
+    def too_late(*arguments):
+        yard.platform().end_side("gone")
+        ensure(*arguments)
+
+    monkeypatch.setattr(sides, "ensure_supervisor", too_late)
+    with pytest.raises(PlatformError) as caught:
+        platform.start_side(SideRequest("gone"))
+    assert caught.value.code == "side-ended"
+    assert [one for one in yard.layout.sides.glob("*") if one.is_dir()] == []
