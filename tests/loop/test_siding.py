@@ -145,33 +145,53 @@ def faults_from(result: dict[str, Any]) -> set[str | None]:
     return {case["faults_run"] for case in result["cases"]}
 
 
-def test_a_broken_mix_is_red_while_the_current_release_is_green(yard: Yard) -> None:
-    code, result = yard.prove("--set", "shop.MORE=1")
-    side = result["side"]
-    assert (code, result["verdict"], side["changed"], side["base"]) == (1, "failed", ["shop"], yard.live)
-    assert result["release"]["shop"]["revision"] == side["release"]["revisions"][0]["name"]
-    assert result["release"]["shop"]["revision"] != yard.platform.status().services[0].revision
-    assert result["release"]["shop"]["url"] == side["addresses"]["shop"]
-    assert yard.platform.sides() == ()
+def test_a_broken_mix_that_stays_is_red_while_the_current_release_is_green(yard: Yard) -> None:
+    code, out, err = yard.run("side", "up", "kept", "--set", "shop.MORE=1", "--json")
+    assert code == 0, err
+    (side,) = json.loads(out)["sides"]
+    assert (side["owner"], side["state"], side["changed"], side["base"]) == ("", "running", ["shop"], yard.live)
+    code, out, _ = yard.run("status")
+    assert "side release kept: " in out
+
+    code, result = yard.prove("--side", "kept")
+    assert (code, result["verdict"], result["side"]["since"]) == (1, "failed", side["since"])
+    revision = side["release"]["revisions"][0]["name"]
+    assert (result["release"]["shop"]["revision"], result["release"]["shop"]["url"]) == (
+        revision,
+        side["addresses"]["shop"],
+    )
+    assert revision != yard.platform.status().services[0].revision
     with yard.ledger() as ledger:
         summary = summaries(ledger)[-1]
-        assert (summary.run, summary.side, summary.release) == (result["run"], side["name"], side["release"]["name"])
-        events = [entry.event for entry in ledger.entries(result["run"], ("SideStarted", "SideTested", "SideEnded"))]
-        assert [type(event) for event in events] == [SideStarted, SideTested, SideEnded]
-        started = events[0]
+        assert (summary.run, summary.side, summary.release) == (result["run"], "kept", side["release"]["name"])
+        assert events_of(ledger, result["run"]) == [SideTested]
+        (started,) = (entry.event for entry in ledger.latest("SideStarted"))
         assert isinstance(started, SideStarted)
-        assert (started.why, started.side.settings) == ("shop.MORE", {"shop": ("MORE",)})
-        assert started.side.owner == result["run"]
+        assert (started.why, started.side.settings) == ("asked for by a person: shop.MORE", {"shop": ("MORE",)})
         assert ledger.verify().intact
     code, out, err = yard.run("history", "*test_total", "--json")
     assert code == 0, err
-    assert [one["side"] for one in json.loads(out)["subjects"][0]["entries"]] == [side["name"], None]
+    assert [one["side"] for one in json.loads(out)["subjects"][0]["entries"]] == ["kept", None]
+
+    plan, platform = load(yard.folder / "greenproof.toml"), yard.platform
+    request = prove_request(plan, plan.environments[0], platform.side("kept"), TESTS, Overrides(side=True))
+    (target,) = request.targets
+    assert (target.url, target.revision) == (side["addresses"]["shop"], revision)
+    assert target.log is not None
+    assert target.log.is_relative_to(yard.layout.sides)
+    assert yard.run("side", "down", "kept")[0] == 0
+    assert yard.platform.sides() == ()
+
+
+def events_of(ledger: Ledger, run: str) -> list[type[object]]:
+    return [type(entry.event) for entry in ledger.entries(run, ("SideStarted", "SideTested", "SideEnded"))]
 
 
 def test_a_green_side_run_is_no_last_good_run_and_lends_nothing(yard: Yard) -> None:
     # Of the very revisions of the current release: answers and conditions are the same.
     code, beside = yard.prove("--base", yard.live)
     assert (code, beside["verdict"], beside["side"]["changed"]) == (0, "verified", [])
+    assert (beside["side"]["owner"], yard.platform.sides()) == (beside["run"], ())
     # The receipt of the answer stands in the log of the side release, and nowhere else.
     assert [bool(case["receipts"]) for case in beside["cases"]] == [True]
     # Its fault runs are its own, though an earlier run made the same.
@@ -179,6 +199,7 @@ def test_a_green_side_run_is_no_last_good_run_and_lends_nothing(yard: Yard) -> N
     assert beside["known_before"] is None
     _, live = yard.prove()
     with yard.ledger() as ledger:
+        assert events_of(ledger, beside["run"]) == [SideStarted, SideTested, SideEnded]
         assert beside["run"] not in {run.run for run in of_releases(ledger)}
     assert faults_from(live) == {yard.first}
     assert live["known_before"]["run"] == yard.first
@@ -191,38 +212,25 @@ def test_a_green_side_run_is_no_last_good_run_and_lends_nothing(yard: Yard) -> N
     assert yard.platform.status().releases.good == ()
 
 
-def test_one_that_stays_is_tested_by_name(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--side", "kept", "--with", "shop=./services"), "option-conflict"),
+        (("--side", "kept", "--target", "shop=http://127.0.0.1:9"), "side-unused"),
+        (("--side", "nobody"), "unknown-side"),
+        (("--set", "shop"), "option-pair"),
+        (("--with", "shop=./nowhere"), "source-missing"),
+        (("--with", "shop=shop-1"), "side-revision"),
+        (("--environment", "live", "--base", "r-000000000000"), "side-production"),
+    ],
+)
+def test_what_makes_no_sense_starts_nothing(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: str
+) -> None:
     monkeypatch.chdir(yard.folder)
-    code, out, err = yard.run("side", "up", "kept", "--set", "shop.MORE=1", "--json")
-    assert code == 0, err
-    (side,) = json.loads(out)["sides"]
-    assert (side["owner"], side["state"]) == ("", "running")
-    code, out, _ = yard.run("status")
-    assert "side release kept: " in out
-    code, result = yard.prove("--side", "kept")
-    assert (code, result["side"]["since"]) == (1, side["since"])
-    plan, platform = load(yard.folder / "greenproof.toml"), yard.platform
-    request = prove_request(plan, plan.environments[0], platform.side("kept"), TESTS, Overrides(side=True))
-    (target,) = request.targets
-    assert (target.url, target.revision) == (side["addresses"]["shop"], side["release"]["revisions"][0]["name"])
-    assert target.log is not None
-    assert target.log.is_relative_to(yard.layout.sides)
-    for arguments, code_ in (
-        (("prove", "--side", "kept", "--with", "shop=./services"), "option-conflict"),
-        (("prove", "--side", "kept", "--target", f"shop={target.url}"), "side-unused"),
-        (("prove", "--side", "nobody"), "unknown-side"),
-        (("prove", "--set", "shop"), "option-pair"),
-        (("prove", "--set", "shop.=1"), "option-pair"),
-        (("prove", "--set", "shop.A=1", "--unset", "shop.A"), "option-twice"),
-        (("prove", "--with", "shop=./nowhere"), "source-missing"),
-        (("prove", "--with", "shop=shop-1"), "side-revision"),
-        (("prove", "--environment", "live", "--base", "r-000000000000"), "side-production"),
-    ):
-        with pytest.raises(GreenproofError) as caught:
-            root.main([*arguments, "--", *TESTS], standalone_mode=False)
-        assert (caught.value.code, caught.value.exit_code) == (code_, 4)
-    assert [one.name for one in yard.platform.sides()] == ["kept"]
-    assert yard.run("side", "down", "kept")[0] == 0
+    with pytest.raises(GreenproofError) as caught:
+        root.main(["prove", *arguments, "--", *TESTS], standalone_mode=False)
+    assert (caught.value.code, caught.value.exit_code) == (code, 4)
     assert yard.platform.sides() == ()
 
 

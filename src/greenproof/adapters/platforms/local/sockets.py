@@ -1,6 +1,7 @@
 """Who listens where: sockets joined to processes, so that an open port is not mistaken for a service."""
 
 import asyncio
+import atexit
 import contextlib
 import os
 import random
@@ -75,8 +76,15 @@ class _Promises:
             self._held.pop(next(iter(self._held))).close()
         return True
 
+    def forget(self) -> None:
+        """Give all of them back."""
+        for name in self._held.values():
+            name.close()
+        self._held.clear()
+
 
 _PROMISES = _Promises()
+atexit.register(_PROMISES.forget)
 
 
 def can_bind(port: int) -> bool:
