@@ -472,3 +472,15 @@ def test_a_ledger_that_is_gone_beside_its_evidence_is_not_begun_anew(path):
     (path.parent / "evidence").rename(path.parent / "evidence of before")
     with Ledger.open(path) as ledger:
         assert ledger.verify().entries == 0
+
+
+def test_a_writer_that_was_interrupted_at_the_door_does_not_lock_out_the_end_of_the_run(ledger):
+    """The interrupt strikes after the lock was taken; whoever handles it still holds the traceback, and so the lock."""
+    door = ledger._writing()
+    door.__enter__()
+    ledger.append("run", RunFinished("failed", 2))
+    assert [entry.event for entry in ledger.entries("run")] == [RunFinished("failed", 2)]
+    del door
+    ledger.append("run", RunFinished("failed", 1))
+    assert len(list(ledger.entries("run"))) == 2
+    assert ledger.verify().intact

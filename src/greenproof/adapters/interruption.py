@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
@@ -41,7 +42,10 @@ def finished() -> None:
 
 @contextlib.contextmanager
 def held() -> Iterator[None]:
-    """A short piece of work that is done as a whole: a signal takes effect after it."""
+    """A short piece of work that is done as a whole: a signal takes effect after it. Other threads see none."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     _State.held += 1
     try:
         yield

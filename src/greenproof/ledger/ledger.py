@@ -52,7 +52,8 @@ class Ledger:
         self._clock = clock
         self._redactor = redactor
         self._evidence = EvidenceFolder(path.parent / EVIDENCE, files, redactor)
-        self._lock = threading.Lock()
+        # Ctrl-C may strike between a writer's lock and its first line: then the same thread still has to end the run.
+        self._lock = threading.RLock()
 
     @classmethod
     def open(
@@ -269,6 +270,8 @@ class Ledger:
     def _writing(self) -> Iterator[None]:
         """One writer at a time, of all processes: the head that is read is the head that is followed."""
         with self._lock, in_words(self._path):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield

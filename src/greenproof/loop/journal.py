@@ -474,8 +474,10 @@ class Journal:
     def _append(self, *events: Event) -> None:
         self.allowed()
         events = tuple(event for event in events if identity_of(event) not in self._recorded)
-        self._ledger.append_many(self.run, events)
-        self._recorded.update(known for event in events if (known := identity_of(event)) is not None)
+        # Ctrl-C in the middle of it must not leave the ledger locked: the end of the run has to be written, too.
+        with held():
+            self._ledger.append_many(self.run, events)
+            self._recorded.update(known for event in events if (known := identity_of(event)) is not None)
 
 
 def _rows(values: Iterable[Exchange | Receipt]) -> str:
