@@ -17,14 +17,15 @@ from greenproof.cli.talk import Level, Talk, talk_options
 from greenproof.cli.values import CaseGlob, Finite
 from greenproof.loop.journal import Journal
 from greenproof.loop.platforms import platform_of
-from greenproof.loop.proof_request import new_run_id
+from greenproof.loop.proof_request import Listener, ProofRequest, new_run_id
 from greenproof.loop.proving import prove as run_proof
 from greenproof.loop.requests import Overrides, check_side, environment_of, pairs, prove_request
 from greenproof.loop.sensing import sense
-from greenproof.loop.siding import present_side, side_release, tested
+from greenproof.loop.siding import Aside, present_side, side_release, tested
 from greenproof.model.errors import UsageError
 from greenproof.model.exits import ExitCode
-from greenproof.model.plan import Environment, Plan
+from greenproof.model.plan import Environment, Plan, SensitivityPolicy
+from greenproof.model.proof import Proof
 from greenproof.reporting.result import result
 from greenproof.reporting.summary import summary_lines
 
@@ -130,6 +131,7 @@ def prove(
     secrets = platform.secrets().values() if platform else ()
     run = new_run_id()
     name = side or (f"run-{run[-6:]}" if mixing.wanted else "")
+    wanted = mixing.request(name)
     with Journal.open(
         plan, chosen, secrets=secrets, arguments=command, faults=overrides.faults, run=run, side=name
     ) as journal:
@@ -138,18 +140,11 @@ def prove(
             if request is None:
                 assert platform is not None
                 talk.doing(f"side release {name}")
-                own = side_release(platform, chosen, mixing.request(name), journal, mixing.told)
-                aside = stack.enter_context(own)
+                aside = stack.enter_context(side_release(platform, chosen, wanted, journal, mixing.told))
                 request = prove_request(plan, chosen, aside.serving, command, overrides)
             if aside is not None:
                 tested(journal, chosen, aside, mixing.told if mixing.wanted else "asked for by a person")
-            proof = run_proof(journal.informed(request, not repeat_faults), listener, journal.run)
-            proof = replace(proof, side=aside.release if aside else None)
-            journal.judged(proof)
-            if policy is not None:
-                found = sense(proof, request, policy, listener)
-                journal.sensed(found)
-                proof = replace(proof, sensitivity=found)
+            proof = _proof(journal, request, not repeat_faults, listener, policy, aside)
         head = journal.finish(proof.verdict.exit_code)
     talk.rest()
     tell_tail(talk, proof.plain, proof.tail)
@@ -159,6 +154,25 @@ def prove(
     if json_file:
         write_json(json_file, result(proof, head=head))
     return proof.verdict.exit_code
+
+
+def _proof(
+    journal: Journal,
+    request: ProofRequest,
+    remember: bool,
+    listener: Listener,
+    policy: SensitivityPolicy | None,
+    aside: Aside | None,
+) -> Proof:
+    """Run and judge, and record it; then try further faults, if that is wanted."""
+    proof = run_proof(journal.informed(request, remember), listener, journal.run)
+    proof = replace(proof, side=aside.release if aside else None)
+    journal.judged(proof)
+    if policy is None:
+        return proof
+    found = sense(proof, request, policy, listener)
+    journal.sensed(found)
+    return replace(proof, sensitivity=found)
 
 
 def _check_side(plan: Plan, overrides: Overrides, side: str | None, mixing: Mixing) -> None:
