@@ -140,9 +140,8 @@ def main() -> int:
         finally:
             place.run("down", "-q")
     told = "; ".join(f"{said}: {count}" for said, count in sorted(counted.items()))
-    print(
-        f"{given.seeds} kills ({told}); something was left after {failed}; the environment was touched: {not untouched}"
-    )
+    print(f"{given.seeds} kills ({told}); something was left after {failed}")
+    print(f"the processes of the environment itself are still the same: {'yes' if untouched else 'no'}")
     return int(failed > 0 or not untouched)
 
 

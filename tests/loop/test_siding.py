@@ -244,7 +244,10 @@ def test_a_run_that_is_ended_leaves_nothing(yard: Yard, number: signal.Signals) 
             time.sleep(0.02)
         traces = Traces(yard.layout, yard.platform.sides()[0].name)
         process.send_signal(number)
-        process.communicate(timeout=60)
+        try:
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == (2 if number is signal.SIGINT else -number)
     assert traces.gone(), traces.left
     assert yard.platform.sides() == ()
