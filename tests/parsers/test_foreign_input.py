@@ -403,7 +403,7 @@ ELSEWHERE = {
     "greenproof.ledger.ledger": "tests/ledger/test_verification.py",
     "greenproof.ledger.verification": "tests/ledger/test_verification.py",
     "greenproof.cli.mixing": "tests/cli/test_mixing.py",
-    "greenproof.model.events": "tests/model/test_events.py",
+    "greenproof.model.events.records": "tests/model/test_events.py",
     "greenproof.model.sides": "tests/model/test_sides.py",
     "greenproof.analysis.drift.services": "tests/analysis/drift/test_reading.py",
     "greenproof.analysis.drift.values": "tests/analysis/drift/test_reading.py",
