@@ -155,11 +155,16 @@ def one_acts_and_the_other_takes_over(project: Path, begin: Callable[[], subproc
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate(timeout=30)
     killed = time.monotonic()
-    (project / "wait").unlink()
     for line in second.stdout:
         if line.startswith("going on with run"):
             break
     assert time.monotonic() - killed < 15
+    # Who looks is told of the run that goes on, not of the one that would have begun.
+    (run,) = {entry.run for entry in entries(project)}
+    told = f"process {second.pid}, run {run}"
+    assert told in greenproof(project, "status").stdout
+    assert told in greenproof(project, "resume").stdout
+    (project / "wait").unlink()
     rest, _ = second.communicate(timeout=60)
     assert second.returncode == 5, rest
     found = entries(project)

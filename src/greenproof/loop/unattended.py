@@ -90,6 +90,8 @@ def unattended(
 
         with DurableRuns(order.plan.state, order.environment.name, url) as durable:
             resumed = _to_be_taken_up(order, durable, say)
+            if resumed:
+                lease.serve(f"run {resumed}")
             kept = Kept(_runs(order) / (resumed or new))
             kept.put(_BEGUN, Begun(_digest(order)))
             with journal_of(order, resumed or new, resumed is not None) as journal:

@@ -75,6 +75,21 @@ def test_one_holds_and_the_other_is_told_who(stores: tuple[Store, Store]) -> Non
         assert second.number == first.number + 1
 
 
+def test_a_holder_tells_what_it_goes_on_with(stores: tuple[Store, Store]) -> None:
+    store, other = stores
+    with Lease.take(store, "staging", "run run-2") as lease:
+        before = other.desk("staging")
+        lease.serve("run run-1")
+        after = other.desk("staging")
+        assert after.holder.owner.endswith(", run run-1")
+        assert (after.token, after.number, after.since) == (before.token, before.number, before.since)
+        lease.confirm()
+    with Lease.take(other, "staging", "run run-3"):
+        # Whoever lost it names nobody any more.
+        lease.serve("run run-1")
+        assert store.desk("staging").holder.owner.endswith(", run run-3")
+
+
 def test_who_waits_takes_over_when_the_holder_leaves(stores: tuple[Store, Store]) -> None:
     store, other = stores
     first = Lease.take(store, "staging", "run run-1")

@@ -97,6 +97,10 @@ class Lease:
                 hint="`greenproof status` shows who holds it now; nothing more was done here",
             )
 
+    def serve(self, what: str) -> None:
+        """Tell people what it is held for now: a run that was cut off is found only once the environment is held."""
+        self._store.own(self._environment, self._token, _owner(what))
+
     def desk(self) -> Desk:
         """The row as it is now: also what a person asked for."""
         return self._store.desk(self._environment)

@@ -190,6 +190,12 @@ class Store:
             token,
         )
 
+    def own(self, environment: str, token: str, owner: str) -> bool:
+        """Say who the holder is; false: somebody else holds the environment."""
+        return self._changed(
+            "UPDATE greenproof_desk SET owner = ? WHERE environment = ? AND token = ?", owner, environment, token
+        )
+
     def leave(self, environment: str, token: str) -> bool:
         """Let go, if it is still ours."""
         return self._changed(
