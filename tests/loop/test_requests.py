@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from greenproof.config import load
 from greenproof.loop.platforms import platform_of
 from greenproof.loop.requests import environment_of, suite_of, suite_request
+from greenproof.model.errors import UsageError
 
 CONFIGURATION = """schema = 1
 [project]
@@ -35,3 +38,16 @@ def test_a_suite_that_needs_no_system_measures_no_promise_about_time(tmp_path: P
     assert [p.name for p in told["e2e"].performance] == ["orders at once"]
     assert told["unit"].performance == ()
     assert told["unit"].offline
+
+
+def test_a_suite_that_is_not_there_is_told_from_no_suite_at_all(tmp_path: Path) -> None:
+    (tmp_path / "greenproof.toml").write_text(CONFIGURATION)
+    with pytest.raises(UsageError, match="there is no suite 'e2'") as wrong:
+        suite_of(load(tmp_path / "greenproof.toml"), "e2")
+    assert "one of: e2e, unit" in str(wrong.value.expected)
+    (tmp_path / "greenproof.toml").write_text(CONFIGURATION.partition("[suites.e2e]")[0])
+    bare = load(tmp_path / "greenproof.toml")
+    for name, told in ((None, "no suite is configured"), ("e2e", "there is no suite 'e2e': none is configured")):
+        with pytest.raises(UsageError) as none:
+            suite_of(bare, name)
+        assert (none.value.code, none.value.message) == ("unknown-suite", told)
