@@ -11,8 +11,9 @@ import pytest
 from environments import Load, kill_supervisor, wait_until
 
 from greenproof.adapters.platforms.local import LocalPlatform, processes
-from greenproof.adapters.platforms.local.state import read_state
-from greenproof.model.errors import PlatformError
+from greenproof.adapters.platforms.local.state import Intent, Known, State, read_state, refuse_nowhere
+from greenproof.model.errors import GreenproofError, PlatformError
+from greenproof.model.plan import Dependency
 
 
 @pytest.fixture(scope="module")
@@ -384,3 +385,22 @@ def test_what_is_remembered_and_can_not_be_read_is_said(ground):
             shop.platform().up()
         assert failure.value.code == "releases-unreadable"
     (shop.layout.releases / "state.json").unlink()
+
+
+@pytest.mark.parametrize(("to", "code"), [(None, "no-previous-release"), ("r-000000000000", "unknown-release")])
+def test_without_a_way_back_nothing_is_started(ground, to, code):
+    workshop = ground("auth", folder=f"nowhere-{code}", dependencies=(Dependency("db", "postgres"),))
+    with pytest.raises(GreenproofError) as failure:
+        workshop.platform().rollback(to)
+    assert failure.value.code == code
+    assert workshop.progress == []
+    assert not workshop.layout.folder.exists()
+    assert workshop.platform().status().supervisor is None
+
+
+def test_what_was_cut_off_may_still_make_a_way_back():
+    for state in (State(intent=Intent("deploy", "r-1", "")), State("r-2", "r-1", known={"r-1": Known(1)})):
+        refuse_nowhere(state, None, "test")
+    refuse_nowhere(State("r-1", "r-2", went_back=True, known={"r-1": Known(1)}), None, "test")
+    with pytest.raises(PlatformError, match="no previous release"):
+        refuse_nowhere(State("r-1", known={"r-1": Known(1)}), None, "test")

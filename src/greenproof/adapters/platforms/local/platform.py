@@ -14,7 +14,7 @@ from greenproof.adapters.platforms.local.presence import clear_environment, ensu
 from greenproof.adapters.platforms.local.recovery import refuse_fenced
 from greenproof.adapters.platforms.local.revisions import keep_snapshot, look_at, name_release
 from greenproof.adapters.platforms.local.sides import Home, Sides
-from greenproof.adapters.platforms.local.state import State, read_state
+from greenproof.adapters.platforms.local.state import State, read_state, refuse_nowhere
 from greenproof.adapters.platforms.local.view import View, plain_revision, release_of
 from greenproof.model.encoding import read
 from greenproof.model.errors import PlanError
@@ -159,7 +159,11 @@ class LocalPlatform(View):
         At once if it was kept warm; else its services are started first, all of them. Called again, it stays there;
         a deploy leads forward again.
         """
-        self._bring_up(restore=read_state(self._layout).holds(key, "rollback"))
+        state = read_state(self._layout)
+        refuse_fenced(state, self._fence, self._environment.name)
+        if state.recorded(key, "rollback") is None:
+            refuse_nowhere(state, to, self._environment.name)
+        self._bring_up(restore=state.holds(key, "rollback"))
         return read(Rollback, self._act("rollback", {"to": to, "key": key}))
 
     def mark_good(self, release: str, run: str, key: str = "") -> KnownGood:

@@ -13,7 +13,7 @@ from typing import Any
 
 from greenproof.adapters.platforms.local.layout import Layout, read_json, write_json
 from greenproof.model.encoding import fields_of, read
-from greenproof.model.errors import PlatformError
+from greenproof.model.errors import PlanError, PlatformError
 from greenproof.model.releases import CutOff, KnownGood
 
 VERSION = 1
@@ -188,6 +188,31 @@ def to_be_undone(since: Sequence[Applied]) -> list[Applied]:
 def blocking(since: Sequence[Applied]) -> list[Applied]:
     """Those over which there is no way back, also because something lies upon what would have to be undone."""
     return [one for one in since if one.blocks] or [one for one in to_be_undone(since) if not one.undo]
+
+
+def refuse_nowhere(state: State, to: str | None, environment: str) -> None:
+    """Raises what a rollback would raise for want of a release to go back to: it is known before anything is started.
+
+    What was cut off may lead elsewhere once it is finished or undone; then nothing is refused here.
+    """
+    if state.intent is not None:
+        return
+    if to is None and state.target is None and not state.went_back:
+        raise PlatformError(
+            "there is no previous release",
+            code="no-previous-release",
+            where=environment,
+            expected="an earlier release, or one that is known to be good",
+            hint="deploy a second release first; nothing was started" if state.current else "deploy first",
+        )
+    if to is not None and to not in state.known:
+        known = ", ".join(reversed(tuple(state.known)))
+        raise PlanError(
+            f"no release is called {to[:60]!r}",
+            code="unknown-release",
+            where=f"environment {environment}",
+            expected=f"one of {known}" if known else "a release; none is known yet",
+        )
 
 
 def now() -> str:
