@@ -143,8 +143,15 @@ def test_a_suite_that_may_write_is_not_run_and_its_conclusions_are_shown(project
 
 
 def test_what_changes_meanwhile_is_noticed(project: Path) -> None:
-    observed = greenproof(project, "loop", "--read-only", "--suite", "lies")
+    observed = greenproof(project, "loop", "--read-only", "--suite", "lies", "--json", "observed.json")
     assert observed.returncode == 6, observed.stdout + observed.stderr
+    # Its verdict says so, too, and so does whatever reads the run later.
+    result = json.loads((project / "observed.json").read_text())
+    assert (result["verdict"], result["exit_code"]) == ("inconclusive", 6)
+    assert [finding["code"] for finding in result["findings"]] == ["not-read-only"]
+    assert "orders.txt" in result["findings"][0]["text"]
+    worklog = max((project / ".greenproof" / "worklogs").glob("*.md")).read_text()
+    assert "The run is inconclusive." in worklog
     assert "read-only: 1 things are not as they were" in observed.stdout
     assert "working tree: orders.txt: (absent), now" in observed.stdout
     assert changed(project)[-1] == ["working tree: orders.txt"]

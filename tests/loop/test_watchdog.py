@@ -5,11 +5,16 @@ import sys
 import textwrap
 
 SCRIPT = """
-import sys, time
+import signal, sys, time
+from greenproof.adapters import interruption
 from greenproof.loop.proof_request import Listener
 from greenproof.loop.watchdog import Watchdog
 from greenproof.model.errors import GreenproofError
 
+if sys.argv[4] == "background":
+    # As a shell starts what it does not wait for.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+interruption.install()
 told = []
 watchdog = Watchdog(float(sys.argv[1]), lambda *bite: told.append(bite), lambda: sys.argv[2])
 listener = watchdog.hearing(Listener())
@@ -34,8 +39,8 @@ for step, silent, stacks in told:
 """
 
 
-def run(silence: str, who: str, how: str) -> list[str]:
-    command = [sys.executable, "-c", textwrap.dedent(SCRIPT), silence, who, how]
+def run(silence: str, who: str, how: str, where: str = "") -> list[str]:
+    command = [sys.executable, "-c", textwrap.dedent(SCRIPT), silence, who, how, where]
     done = subprocess.run(command, capture_output=True, text=True, timeout=40, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
@@ -53,3 +58,8 @@ def test_signs_of_life_keep_it_away() -> None:
 
 def test_a_person_who_asked_to_stop_is_heard_in_the_middle_of_a_step() -> None:
     assert run("60", "ann", "silent") == ["loop-stopped stopped by ann"]
+
+
+def test_a_loop_in_the_background_hears_it_too() -> None:
+    """There SIGINT is ignored."""
+    assert run("60", "ann", "silent", "background") == ["loop-stopped stopped by ann"]

@@ -27,7 +27,7 @@ from greenproof.model.plan import Environment, Plan, Suite
 from greenproof.model.proof import Proof
 from greenproof.model.releases import Recovery
 from greenproof.model.report import Component, CycleReport, StepRecord
-from greenproof.model.verdicts import Verdict
+from greenproof.model.verdicts import Reason, Verdict
 
 FROZEN = "rollback-frozen"
 """The code of a platform that can't go back, because something on the way can't be undone."""
@@ -223,6 +223,13 @@ def _down(cycle: Cycle) -> tuple[str, ...]:
     for reading in down:
         cycle.journal.reading(reading)
     return tuple(reading.service for reading in down)
+
+
+def doubt(cycle: Cycle, why: Reason) -> None:
+    """Something is known of the whole run that its verdict has to take into account."""
+    execution = cycle.kept.get(_EXECUTION, Execution)
+    if execution is not None:
+        cycle.kept.put(_EXECUTION, replace(execution, changed=(*execution.changed, why)))
 
 
 def judge_cases(cycle: Cycle) -> Cycle:

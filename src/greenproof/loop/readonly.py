@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from greenproof.adapters.repository.tree import tree
+from greenproof.analysis.authenticity.reasons import NOT_READ_ONLY
 from greenproof.analysis.unchanged import changes
-from greenproof.loop.cycle import Cycle, execute_suite, judge_cases, select_cases, take_step, write_report
+from greenproof.loop.cycle import Cycle, doubt, execute_suite, judge_cases, select_cases, take_step, write_report
 from greenproof.loop.journal import Journal
 from greenproof.loop.kept import Kept
 from greenproof.loop.proof_request import Listener, new_run_id
@@ -55,8 +56,9 @@ def observe(order: Order, journal: Journal, listener: Listener, render: Callable
     )  # fmt: skip
     try:
         before = look(cycle)
-        for name in _STEPS:
-            cycle = take_step(cycle, name, _STEPS)
+        steps = {**_STEPS, "judge": _unless_it_writes(lambda now: judge_cases(_doubted(now, before)))}
+        for name in steps:
+            cycle = take_step(cycle, name, steps)
         known = None if cycle.proof else journal.known_now(cycle.state.release)
         after = look(cycle)
         compared = Comparison(before, after, changes(before, after))
@@ -82,6 +84,16 @@ def look(cycle: Cycle) -> Look:
     data, not_seen = cycle.platform.data()
     parts = {TREE: tree(cycle.plan.root), RELEASE: release, TRAFFIC: traffic, DATA: data}
     return Look(datetime.now(UTC).isoformat(timespec="milliseconds"), parts, not_seen)
+
+
+def _doubted(cycle: Cycle, before: Look) -> Cycle:
+    """Whose verdict will say so, if something is not as it was."""
+    changed = changes(before, look(cycle))
+    if changed:
+        first, more = changed[0], len(changed) - 1
+        text = f"{first.part}: {first.name}" + (f", and {more} more" if more else "")
+        doubt(cycle, NOT_READ_ONLY.reason(f"It was read-only, and these were changed meanwhile: {text}."))
+    return cycle
 
 
 def _record(cycle: Cycle, compared: Comparison) -> None:
@@ -124,5 +136,4 @@ _STEPS: Mapping[str, Callable[[Cycle], Cycle]] = {
     "ready": _ready,
     "select": _unless_it_writes(select_cases),
     "execute": _unless_it_writes(execute_suite),
-    "judge": _unless_it_writes(judge_cases),
 }

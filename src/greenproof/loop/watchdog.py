@@ -4,9 +4,9 @@ Every step has deadlines of its own; this is for what they don't cover. A sign o
 told, or a new step.
 """
 
-import _thread
 import contextlib
 import faulthandler
+import signal
 import tempfile
 import threading
 import time
@@ -64,8 +64,7 @@ class Watchdog:
             while not over.wait(_LOOK_S):
                 if (reason := self._reason(step)) is not None:
                     why.append(reason)
-                    # Like Ctrl-C: whatever the step has started, it ends in order.
-                    _thread.interrupt_main()
+                    _interrupt()
                     return
 
         watcher = threading.Thread(target=watch, name="greenproof-watchdog", daemon=True)
@@ -99,6 +98,17 @@ class Watchdog:
             expected="progress",
             hint="the record of the run has where every thread stood; [loop] silence_s sets the limit",
         )
+
+
+def _interrupt() -> None:
+    """Like Ctrl-C: whatever the step has started, it ends in order.
+
+    A signal to the main thread itself, which wakes it up wherever it waits. What a shell starts in the background
+    ignores SIGINT.
+    """
+    number = signal.SIGINT if callable(signal.getsignal(signal.SIGINT)) else signal.SIGTERM
+    if callable(signal.getsignal(number)):
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
 
 
 def stopped(who: str) -> StoppedError:

@@ -386,6 +386,12 @@ RELEASE_CHANGED = _kind(
     "A target changed its revision while the suite ran.",
     "Run again when nobody deploys.",
 )
+NOT_READ_ONLY = _kind(
+    "not-read-only",
+    None,
+    "Something was changed while a read-only loop looked: working tree, release, traffic or data.",
+    "If the suite writes, leave `writes = false` out; else find out who else was at work, and run again.",
+)
 RUN_TIMED_OUT = _kind("run-timed-out", None, "The suite was stopped at its time limit.", "Raise the limit or run less.")
 TARGET_DIED = _kind("target-died", None, "A target stopped answering while the suite ran.", "Look at its log.")
 

@@ -391,6 +391,7 @@ IN_WORDS = {
     "red-outside-call": "Under the fault its fixture fails, before the test itself begins.",
     "relay-failed": "A bug of Greenproof: its text names the place.",
     "relay-lost": "The relay's process was killed from outside.",
+    "not-read-only": "`writes = false` stands at a suite that orders something: the table has one row more.",
     "release-changed": "A deployment went live while the suite ran: r-1 before, r-2 after it.",
     "report-flipped": 'A hook sets `report.outcome = "passed"`.',
     "run-timed-out": "The suite took longer than `--timeout 900`.",
