@@ -130,7 +130,9 @@ def test_what_was_told_is_recorded(tmp_path: Path, address: str) -> None:
     assert len(told_of(outcome)) >= 9, outcome.err
 
 
-def test_a_terminal_that_is_closed_ends_it(tmp_path: Path, address: str) -> None:
+# A process under nohup outlives its terminal: it comes to its end, and can't tell anyone.
+@pytest.mark.parametrize(("before", "code"), [((), 2), (("env", "--ignore-signal=HUP"), 1)])
+def test_a_terminal_that_is_closed_ends_it(tmp_path: Path, address: str, before: tuple[str, ...], code: int) -> None:
     """A real terminal, gone in the middle of a run: the kernel sends SIGHUP, and writing to it fails from then on."""
     write_suite(tmp_path, MORE)
     mark = f"terminal-{os.getpid()}"
@@ -138,7 +140,7 @@ def test_a_terminal_that_is_closed_ends_it(tmp_path: Path, address: str) -> None
     terminal, end = pty.openpty()
     # `setsid --ctty` makes the terminal that it reads from the controlling one.
     process = subprocess.Popen(
-        ["setsid", "--ctty", *command_line(*arguments)],
+        ["setsid", "--ctty", *before, *command_line(*arguments)],
         cwd=tmp_path,
         env={**os.environ, "API_URL": "", MARK: mark},
         stdin=end,
@@ -151,6 +153,6 @@ def test_a_terminal_that_is_closed_ends_it(tmp_path: Path, address: str) -> None
         told += os.read(terminal, 4096)
     assert marked(mark)
     os.close(terminal)
-    assert process.wait(30) == 2, told
+    assert process.wait(60) == code, told
     assert survivors(mark) == ()
     assert_ledger(tmp_path, "CaseFinished", "RunFinished")

@@ -1,6 +1,7 @@
 """The root command, lazy sub-commands, and the one place where errors become exit codes."""
 
 import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -93,6 +94,23 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
+def _nobody_left() -> ExitCode:
+    """The reader of our output has gone, so nobody can be told the result."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.FAILED
+
+
+def _terminal_gone() -> bool:
+    """Whether what we print goes to a terminal that was closed, which a process under nohup outlives."""
+    import termios
+
+    try:
+        termios.tcgetattr(sys.stdout.fileno())
+    except termios.error as error:
+        return bool(error.args and error.args[0] == errno.EIO)
+    return False
+
+
 def _run(arguments: Sequence[str] | None) -> int:
     try:
         code = root.main(args=arguments, prog_name="greenproof", standalone_mode=False)
@@ -110,10 +128,10 @@ def _run(arguments: Sequence[str] | None) -> int:
     except GreenproofError as error:
         return tell(error)
     except BrokenPipeError:
-        # The reader of our output has gone; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.FAILED
+        return _nobody_left()
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.EIO and _terminal_gone():
+            return _nobody_left()
         known = from_system(error) if isinstance(error, OSError) else None
         if known is not None:
             return tell(known)
