@@ -94,20 +94,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
-def _nobody_left() -> ExitCode:
-    """The reader of our output has gone, so nobody can be told the result."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.FAILED
-
-
-def _terminal_gone() -> bool:
-    """Whether what we print goes to a terminal that was closed, which a process under nohup outlives."""
+def _reader_gone(error: Exception) -> bool:
+    """Whether a pipe was closed, or the terminal, which a process under nohup outlives."""
+    if isinstance(error, BrokenPipeError) or not isinstance(error, OSError) or error.errno != errno.EIO:
+        return isinstance(error, BrokenPipeError)
     import termios
 
     try:
         termios.tcgetattr(sys.stdout.fileno())
-    except termios.error as error:
-        return bool(error.args and error.args[0] == errno.EIO)
+    except termios.error as gone:
+        return bool(gone.args and gone.args[0] == errno.EIO)
     return False
 
 
@@ -127,11 +123,11 @@ def _run(arguments: Sequence[str] | None) -> int:
         raise KeyboardInterrupt from error
     except GreenproofError as error:
         return tell(error)
-    except BrokenPipeError:
-        return _nobody_left()
     except Exception as error:
-        if isinstance(error, OSError) and error.errno == errno.EIO and _terminal_gone():
-            return _nobody_left()
+        if _reader_gone(error):
+            # Nobody can be told the result.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return ExitCode.FAILED
         known = from_system(error) if isinstance(error, OSError) else None
         if known is not None:
             return tell(known)

@@ -34,8 +34,14 @@ def acting(plan: Plan, environment: Environment, platform: Platform, command: st
         # Of a process on another machine only its heartbeat tells whether it lives.
         wait_s = 0.0 if holder.machine == lease.machine() else _ELSEWHERE_S
         with Lease.take(store, environment.name, f"greenproof {command}", wait_s=wait_s) as taken:
-            platform.fenced(taken.number)
+            fence(platform, taken)
             yield
+
+
+def fence(platform: Platform, held: Lease) -> None:
+    """From now on the platform lets nobody act who has held the environment before."""
+    held.surpass(platform.status().releases.fence)
+    platform.fenced(held.number)
 
 
 def held_by(plan: Plan, environment: Environment) -> Held | None:

@@ -12,6 +12,7 @@ from greenproof.adapters.coordination import Desk, Lease, Store, Wish, store_url
 from greenproof.adapters.platforms.base import Platform
 from greenproof.adapters.runners.leftovers import end_marked
 from greenproof.ledger import Ledger, prepare
+from greenproof.loop.acting import fence
 from greenproof.loop.cycle import Cycle, CycleOptions
 from greenproof.loop.durable import Durable
 from greenproof.loop.journal import Journal
@@ -83,7 +84,7 @@ def unattended(
     url = store_url(order.plan.loop.store)
     store = Store.open(order.plan.state, url)
     with contextlib.closing(store), _lease(order, store, new, say) as lease:
-        order.platform.fenced(lease.number)
+        fence(order.platform, lease)
         order.platform.clear_abandoned()
         # Imported late: it brings a database engine along, and nobody else needs it.
         from greenproof.adapters.durability.dbos_engine import DurableRuns

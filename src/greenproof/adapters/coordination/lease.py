@@ -101,6 +101,15 @@ class Lease:
         """Tell people what it is held for now: a run that was cut off is found only once the environment is held."""
         self._store.own(self._environment, self._token, _owner(what))
 
+    def surpass(self, met: int) -> None:
+        """Be newer than the highest number that the platform has met: numbers begin anew in another store.
+
+        Whoever holds the environment by the old store is fenced off from then on.
+        """
+        if self.number <= met:
+            self._store.renumber(self._environment, self._token, met + 1)
+            self.number = met + 1
+
     def desk(self) -> Desk:
         """The row as it is now: also what a person asked for."""
         return self._store.desk(self._environment)

@@ -181,6 +181,12 @@ class Store:
             seen.beat,
         )
 
+    def renumber(self, environment: str, token: str, number: int) -> bool:
+        """Go on from this number, if it is still ours."""
+        return self._changed(
+            "UPDATE greenproof_desk SET number = ? WHERE environment = ? AND token = ?", number, environment, token
+        )
+
     def beat(self, environment: str, token: str, doing: str) -> bool:
         """A sign of life; false: somebody else holds the environment."""
         return self._changed(
