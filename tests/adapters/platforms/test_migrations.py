@@ -346,3 +346,100 @@ def test_data_that_were_deleted_are_made_anew_by_a_restored_release(shop):
     assert shop.platform().up().restored == live
     assert columns(shop) == ["number"]
     assert shop.platform().deploy() == live
+
+
+HALF = f"{NOTE[0].replace('COLUMN', 'COLUMN IF NOT EXISTS')}\nWAIT ONCE\nCREATE TABLE IF NOT EXISTS second (id int)"
+NOTHING_LEFT = "DROP TABLE IF EXISTS second\nALTER TABLE orders DROP COLUMN IF EXISTS note"
+
+
+def cut(shop, text, **changes):
+    """Deploy a version whose migration is killed in its middle, with everything; the second time it is let through."""
+    shop.configure("api", **changes)
+    platform = shop.platform()
+
+    def end(said):
+        if said.startswith("migrate"):
+            wait_until((shop.root / "waits").exists)
+            kill_supervisor(platform)
+
+    shop.edit("api", text)
+    (shop.root / "api" / "up.sql").write_text(HALF)
+    (shop.root / "api" / "down.sql").write_text(NOTHING_LEFT)
+    with pytest.raises(PlatformError) as failure:
+        LocalPlatform(shop.plan, shop.plan.environments[0], end).deploy()
+    assert failure.value.code == "supervisor-lost"
+    return platform
+
+
+def go_back_to_live(shop, live):
+    """Three ways of starting what was live before, after everything was killed."""
+    return {
+        "named": lambda: shop.platform().rollback(live.name).release,
+        "deployed": shop.platform().deploy,
+        "restored": lambda: shop.platform().up().restored,
+    }
+
+
+@pytest.mark.parametrize("way", ["named", "deployed", "restored"])
+def test_a_half_done_migration_is_not_forgotten_by_what_was_live(shop, way):
+    release(shop, f"before {way}")
+    live = shop.platform().deploy()
+    platform = cut(shop, f"killed {way}")
+    shop.edit("api", f"before {way}")
+    for name in ("up.sql", "down.sql"):
+        (shop.root / "api" / name).write_text("")
+    assert go_back_to_live(shop, live)[way]().name == live.name
+    (half,) = platform.status().releases.schema
+    assert (half.partial, half.changes) == (True, ("column public.orders.note: added, text",))
+    shop.edit("api", f"killed {way}")
+    (shop.root / "api" / "up.sql").write_text(HALF)
+    (shop.root / "api" / "down.sql").write_text(NOTHING_LEFT)
+    done = platform.deploy()
+    assert "table public.second" in schema(shop)
+    with pytest.raises(PlatformError) as failure:
+        platform.rollback()
+    assert failure.value.code == "rollback-frozen"
+    assert "postgres: table public.second: added" in failure.value.where
+    assert platform.status().current == done
+
+
+def test_a_half_done_migration_that_was_finished_is_taken_back_as_a_whole(shop):
+    live = shop.platform().status().current
+    platform, was = cut(shop, "killed, reversible", migrate_undo=DOWN), ["id"]
+    assert platform.rollback(live.name).release == live
+    assert platform.status().releases.schema[0].partial
+    assert platform.rollback(live.name).release == live
+    assert platform.status().releases.schema[0].partial
+    platform.deploy()
+    assert platform.status().releases.schema == ()
+    (undone,) = platform.rollback().undone
+    assert "table public.second: added" in undone.changes
+    assert "column public.orders.note: added, text" in undone.changes
+    assert (columns(shop), "table public.second" in schema(shop)) == (was, False)
+
+
+def test_what_came_upon_the_half_was_not_live_with_the_whole(shop):
+    """Another release is deployed over the half, then the half is finished: no way back from there to that one."""
+    platform = cut(shop, "killed below")
+    (shop.root / "api" / "up.sql").write_text("")
+    shop.edit("api", "upon the half")
+    upon = platform.deploy()
+    assert platform.status().releases.schema == ()
+    shop.edit("api", "killed below")
+    (shop.root / "api" / "up.sql").write_text(HALF)
+    platform.deploy()
+    with pytest.raises(PlatformError) as failure:
+        platform.rollback()
+    assert failure.value.code == "rollback-frozen"
+    assert upon.name in failure.value.message
+
+
+def test_what_was_cut_off_is_told_until_a_deploy_or_rollback_has_come_to_its_end(shop):
+    live = shop.platform().status().current
+    platform = cut(shop, "killed and told")
+    assert platform.up().restored == live
+    assert platform.status().releases.cut_off.outcome == "half-migrated"
+    assert platform.rollback(live.name).duration_s == 0
+    assert platform.status().releases.cut_off is None
+    # What stays of it is told on.
+    assert platform.status().releases.schema[0].partial

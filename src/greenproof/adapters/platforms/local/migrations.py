@@ -13,7 +13,7 @@ from greenproof.adapters.platforms.local.launches import Launch
 from greenproof.adapters.platforms.local.manifests import check_unchanged
 from greenproof.adapters.platforms.local.recovery import told
 from greenproof.adapters.platforms.local.revisions import describe_revision
-from greenproof.adapters.platforms.local.schemas import Schemas, digest_of
+from greenproof.adapters.platforms.local.schemas import Schemas
 from greenproof.adapters.platforms.local.state import (
     Applied,
     Intent,
@@ -111,12 +111,14 @@ class Migrations:
         for store, digest in after.items():
             mine = [one for one in state.applied if one.partial and (one.release, one.service) == (release, service)]
             half = next((one for one in mine if one.store == store), None)
-            origin = half.before if half else before.get(store, digest)
-            if half is None and origin == digest:
+            start = before.get(store, digest)
+            if start == digest and (half is None or done is None):
                 continue
+            origin = self._without(half, before.get(store, half.after)) if half else start
             others = tuple(one for one in state.applied if one is not half)
+            # A number of its own: whoever was live with the half was not with the whole.
             entry = Applied(
-                number=half.number if half else state.next_number,
+                number=state.next_number,
                 release=release,
                 service=service,
                 revision=revision,
@@ -128,8 +130,8 @@ class Migrations:
                 partial=done is None,
                 at=now(),
             )
-            kept = others if origin == digest else tuple(sorted((*others, entry), key=lambda one: one.number))
-            state = replace(state, applied=kept, next_number=state.next_number + (0 if half else 1))
+            kept = others if origin == digest else (*others, entry)
+            state = state.without_marks({half.number} if half else set(), kept, state.next_number + 1)
         return state
 
     async def on_the_way_to(self, release: str) -> list[Applied]:
@@ -195,7 +197,7 @@ class Migrations:
             return entry.before
         names = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
         kept = {name: said for name, said in present.items() if name not in names}
-        return digest_of({**kept, **{name: before[name] for name in names if name in before}})
+        return self.schemas.keep({**kept, **{name: before[name] for name in names if name in before}})
 
     async def _after_failed_undo(self, together: Sequence[Applied], present: Mapping[str, str]) -> None:
         found = {one.store: UNKNOWN for one in together}

@@ -21,10 +21,11 @@ from greenproof.adapters.platforms.local.manifests import (
     load_release,
     prune,
 )
+from greenproof.adapters.platforms.local.marks import advanced, half_done, marks
 from greenproof.adapters.platforms.local.migrations import Migrations, failure_of
 from greenproof.adapters.platforms.local.recovery import book, cut_off, refuse_fenced
 from greenproof.adapters.platforms.local.startup import Startup, answering, confirm, open_doors
-from greenproof.adapters.platforms.local.state import Applied, Intent, Known, State, StateFile, blocking, now
+from greenproof.adapters.platforms.local.state import Applied, Intent, State, StateFile, blocking, now
 from greenproof.adapters.platforms.local.warming import Warming
 from greenproof.model.errors import GreenproofError, PlanError, PlatformError
 from greenproof.model.facts import Release
@@ -90,24 +91,31 @@ class Releases:
         await open_doors(self._context, self._ingress, blueprint.launches.values())
         running = {name: self._running(launch) for name, launch in blueprint.launches.items()}
         kept = {name: one for name, one in running.items() if one is not None}
-        if self.live and self.live.release.name == release.name and len(kept) == len(running):
+        stays = self.live is not None and self.live.release.name == release.name
+        # Those whose migration is half done, or was taken back, are migrated also where they run.
+        lacking = set(kept) if stays and self.state.lacking(release.name) else set()
+        again = half_done(self.state, release.name) | lacking
+        if self.live and stays and len(kept) == len(running) and not again:
             progress(f"{release.name} is already deployed")
             self._warm_up()
-            self.store.put(self.state.with_effect(key, "deploy", self.live.release))
+            self.store.put(replace(self.state, cut_off=None).with_effect(key, "deploy", self.live.release))
             return self.live.release
         keep_release(self._context.layout, release, blueprint.levels)
         missing = [[one for one in level if one.service not in kept] for level in blueprint.ordered]
+        to_migrate = [
+            one for level in blueprint.ordered for one in level if one.service not in kept or one.service in again
+        ]
         self._begin("deploy", release.name, key)
         first = self.state.next_number
         startup = Startup(self._context, self._ingress, self.lookup)
         try:
-            await self.migrations.run(release.name, [one for level in missing for one in level], progress)
+            await self.migrations.run(release.name, to_migrate, progress)
             self._step("start")
             await startup.run(missing, progress)
             instances = {**kept, **startup.fresh}
             await confirm(instances.values())
             permit()
-            self._commit(Deployed(release, instances), "deploy", key, release)
+            self._commit(Deployed(release, instances), "deploy", key, release, first)
         except BaseException as error:
             # Also when the client went away: half a release is none.
             await asyncio.shield(self._give_up_deploy(startup, first, error, progress))
@@ -126,7 +134,7 @@ class Releases:
         if live and live.release.name == blueprint.release.name and all(one.alive for one in live.instances.values()):
             progress(f"traffic is already on {live.release.name}")
             stayed = Rollback(live.release, None, True, 0.0, state.is_good(live.release.name))
-            self.store.put(state.with_effect(key, "rollback", stayed))
+            self.store.put(replace(state, cut_off=None).with_effect(key, "rollback", stayed))
             return stayed
         await self._warming.end(unless=blueprint.release.name)
         undoing = await self.migrations.on_the_way_to(blueprint.release.name) if name != state.current else []
@@ -137,6 +145,7 @@ class Releases:
         await open_doors(self._context, self._ingress, blueprint.launches.values())
         again = [one for level in blueprint.ordered for one in level] if state.lacking(name) else []
         self._begin("rollback", blueprint.release.name, key)
+        first = self.state.next_number
         broken = await self._broken() if any(cold) else set()
         if live and not broken and live.instances.keys() >= blueprint.launches.keys():
             # What they need of each other is answered by the live release meanwhile: no need to wait in turn.
@@ -155,7 +164,7 @@ class Releases:
             left = load_release(self._context.layout, state.current) if state.current != name else None
             took, good = round(time.monotonic() - began, 4), state.is_good(name)
             done = Rollback(blueprint.release, left, not startup.fresh, took, good, told)
-            self._commit(Deployed(blueprint.release, instances), "rollback", key, done, undone)
+            self._commit(Deployed(blueprint.release, instances), "rollback", key, done, first, undone)
         except BaseException as error:
             await asyncio.shield(self._give_up_rollback(startup, undone, error, progress))
             raise
@@ -178,7 +187,9 @@ class Releases:
                 check_unchanged(self._context.layout, launch, self._context.means.secrets)
             await open_doors(self._context, self._ingress, blueprint.launches.values())
             launches = [one for level in blueprint.ordered for one in level]
-            if any(one.migrate for one in launches) and (self.state.lacking(name) or await self.migrations.empty()):
+            first, migrates = self.state.next_number, any(one.migrate for one in launches)
+            anew = migrates and await self.migrations.empty()
+            if migrates and (anew or self.state.lacking(name)):
                 self._begin("deploy", name, "")
                 await self.migrations.run(name, launches, progress)
             await startup.run(blueprint.ordered, progress)
@@ -194,7 +205,7 @@ class Releases:
             return None
         self.live, self.unrestored = Deployed(blueprint.release, startup.fresh), ""
         self._switch(self.live)
-        self._restored(name)
+        self._restored(name, 0 if anew else first)
         self._warm_up()
         progress(f"traffic is on {name} again")
         return blueprint.release
@@ -211,8 +222,8 @@ class Releases:
         elif schema:
             outcome = "half-migrated"
         elif intent.effect == "rollback" and self._only_forward(intent.release):
-            outcome = "finished"
-            self.store.put(self._advanced(intent.release, "rollback"))
+            outcome, state = "finished", self.state
+            self.store.put(advanced(state, intent.release, self.migrations.seen, state.next_number, back=True))
         told = cut_off(intent, outcome, "the platform's own process ended", schema)
         self.store.change(intent=None, cut_off=told)
         progress(told.detail)
@@ -329,40 +340,20 @@ class Releases:
         if self.state.intent is not None:
             self.store.change(intent=replace(self.state.intent, step=step))
 
-    def _advanced(self, name: str, effect: str) -> State:
-        """The state with another release as the current one."""
-        state = self.state
-        moved = state.current != name
-        before = state.known.get(state.current or "")
-        schemas = self.migrations.seen or (before.schemas if before else {})
-        turn = 1 + max((one.turn for one in state.known.values()), default=0)
-        known = {other: one for other, one in state.known.items() if other != name}
-        known[name] = Known(turn, tuple(one.number for one in state.applied), schemas)
-        back = effect == "rollback"
-        state = replace(
-            state,
-            current=name,
-            previous=state.current if moved else state.previous,
-            went_back=back if moved else state.went_back,
-            good=tuple(one for one in state.good if not (back and moved and one.release == state.current)),
-            known=known,
-            switches=state.switches + moved,
-            cut_off=None,
-        )
-        return replace(state, known={other: known[other] for other in state.needed()}).without_common()
-
     def _commit(
         self,
         deployed: Deployed,
         effect: str,
         key: str,
         result: object,
+        first: int,
         undone: Sequence[Applied] = (),
     ) -> None:
         """From here on the release is live: it is written down, then traffic moves. Nothing in between waits, so
         nobody sees half of it, and whoever finds the file knows which release was live.
         """
-        state = self._advanced(deployed.release.name, effect)
+        back = effect == "rollback"
+        state = advanced(self.state, deployed.release.name, self.migrations.seen, first, back=back)
         intent = replace(state.intent, step="switched") if state.intent else None
         self.store.put(replace(state, intent=intent).with_effect(key, effect, result))
         left, self.live = self.live, deployed
@@ -472,10 +463,11 @@ class Releases:
             else:
                 self.store.change(intent=None)
 
-    def _restored(self, name: str) -> None:
+    def _restored(self, name: str, first: int) -> None:
         state, known = self.state, self.state.known.get(name)
         if known is not None and state.intent is not None:
-            renewed = replace(known, applied=tuple(one.number for one in state.applied), schemas=self.migrations.seen)
+            mine = marks(state, name, first, back=False)
+            renewed = replace(known, applied=mine, schemas=self.migrations.seen)
             self.store.change(known={**state.known, name: renewed}, intent=None)
 
     @staticmethod
