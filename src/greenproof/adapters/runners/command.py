@@ -153,8 +153,23 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
                 member.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE_S)
+        _until_gone(family)
     # The leader is gone; what it left in its group (a daemon, a browser) goes too.
     _signal(process.pid, signal.SIGKILL)
+
+
+def _until_gone(killed: Sequence[psutil.Process]) -> None:
+    """Who is killed is not gone at once, and these are nobody's children any more: nobody else waits for them."""
+    deadline = time.monotonic() + _GRACE_S
+    while any(map(_runs, killed)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _below(pid: int) -> list[psutil.Process]:
