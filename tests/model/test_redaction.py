@@ -47,6 +47,26 @@ LEAKS = [
     "assert token == 'hunter2'",
     "headers['token'] = \"hunter2\"",
     "password%3Dhunter2",
+    "main.py --password hunter2 --port 8",
+    "main.py --db-pw 'pre hunter2' x",
+    'sh -c "main.py -password hunter2"',
+    r"{\"command\": \"main.py --api-token \\\"pre hunter2\\\" x\"}",
+    '["main.py", "--db-pw", "hunter2"]',
+    "DB_PW=hunter2",
+    "DB_PWD=hunter2",
+    "DB_PASS: hunter2",
+    "KEY_PASSPHRASE=hunter2",
+    "RECOVERY_PHRASE='correct horse hunter2'",
+    "PHRASE=hunter2",
+    "LICENCE=hunter2",
+    "license_key=hunter2",
+    "GCP_CREDENTIAL=hunter2",
+    "HASH_SALT=hunter2",
+    "CARD_PIN=hunter2",
+    "DB_DSN=postgres://app:hunter2@db/x",
+    "NPM_AUTH=hunter2",
+    "SESSION=hunter2",
+    "SESSION_COOKIE=hunter2",
     PEM,
     "log: -----BEGIN OPENSSH PRIVATE KEY-----\\nhunter2 was cut off",
 ]
@@ -87,6 +107,9 @@ def test_keys_of_vendors_go(key):
         "http://localhost:8080/@scope/pkg",
         "auth-3f2a9c41d0b7 served GET /auth/login",
         "e2e/test_auth.py::test_login[a-b] passed",
+        "api-auth: listening",
+        "a well-known access-token expired --verbose --port 8 -x pass: 3",
+        "spin=3 the pin: 4 compass=n",
         "sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     ],
 )
@@ -102,14 +125,34 @@ def test_what_stands_around_a_secret_stays():
 
 
 @pytest.mark.parametrize(
-    "key", ["password", "DB_PASSWORD", "apiKey", "X-Api-Key", "set-cookie", "id_token", "client_secret", "jwt"]
-)
+    "key",
+    [
+        "password", "DB_PASSWORD", "apiKey", "X-Api-Key", "set-cookie", "id_token", "client_secret", "jwt", "DB_PW",
+        "dbPw", "PGPWD", "DB_PASS", "SSH_PASSPHRASE", "PHRASE", "seedPhrase", "LICENCE", "LICENSE", "LICENSE_KEY",
+        "CREDENTIALS", "SALT", "hashSalt", "PIN", "NPM_AUTH", "COOKIE", "SESSION", "userSession",
+    ],
+)  # fmt: skip
 def test_keys_that_name_secrets(key):
     assert sensitive(key)
     assert redact({key: "x"}) == {key: MASK}
 
 
-@pytest.mark.parametrize("key", ["auth", "tokens", "author", "route", "evidence", "cookie_count"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "auth",
+        "tokens",
+        "author",
+        "route",
+        "evidence",
+        "cookie_count",
+        "pass",
+        "spin",
+        "sessions",
+        "paraphrase",
+        "basalt",
+    ],
+)
 def test_keys_that_do_not(key):
     assert not sensitive(key)
 
@@ -123,6 +166,13 @@ def test_everything_below_a_secret_key_goes_but_its_shape():
 def test_headers_written_as_pairs_or_as_named_values():
     assert redact([["Authorization", "x"], ["Host", "h"]]) == [["Authorization", MASK], ["Host", "h"]]
     assert redact({"name": "Cookie", "value": "x"}) == {"name": "Cookie", "value": MASK}
+
+
+def test_a_command_in_a_tree_has_no_values_of_secret_options():
+    command = ["main.py", "--password", "hunter2", "--port", "80", "--db-pw", "-v", "--token"]
+    shown = ["main.py", "--password", MASK, "--port", "80", "--db-pw", "-v", "--token"]
+    assert redact({"command": command}) == {"command": shown}
+    assert redact(["--password", "hunter2"]) == ["--password", MASK]
 
 
 def test_two_cases_are_not_a_header():
@@ -178,7 +228,7 @@ FRAGMENTS = st.sampled_from(
         "password", "token", "secret", "Authorization", "cookie", "=", ": ", '"', "'", "\\", '\\"', "://", "@", "a", "b1",
         " ", "\n", "&", ",", ";", "%3D", "Bearer ", "Basic ", "eyJhbGciOiJI", ".", JWT, MASK, "(", ")", "redacted",
         "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "ghp_" + "a" * 36, "known-value", "b'", "[", "]", ":",
-        "/", "?", "user:pw", "é", "\0", "-", "_",
+        "/", "?", "user:pw", "é", "\0", "-", "_", "--", "PIN", "_pw", "-- token ",
     ]
 )  # fmt: skip
 HOSTILE = st.lists(FRAGMENTS, max_size=25).map("".join)
@@ -227,6 +277,7 @@ def test_a_tree_keeps_its_shape(tree):
     [
         'password="', "password='\\", "cookie: '", '"cookie: ', "://a:", "://:", "eyJ", "eyJa.", "secret-",
         "-----BEGIN PRIVATE KEY", "bearer ", "basic aaaa", "token',", 'authorization"', "\\", "a",
+        "--password ", "-a", "--a ", "-p '", "_PW ",
     ],
 )  # fmt: skip
 def test_a_hostile_megabyte_takes_linear_time(fragment):

@@ -85,7 +85,7 @@ def suite_of(plan: Plan, name: str | None) -> Suite:
             "no suite is configured" if name is None else f"there is no suite {name!r}: none is configured",
             code="unknown-suite",
             where="greenproof.toml, [suites.NAME]",
-            expected="a suite: `[suites.e2e]` with its `command`, such as [\"pytest\", \"e2e\"]",
+            expected='a suite: `[suites.e2e]` with its `command`, such as ["pytest", "e2e"]',
             hint="`greenproof init` proposes one; `greenproof prove -- COMMAND` needs none",
         )
     raise UsageError(f"there is no suite {name!r}", code="unknown-suite", where="--suite", expected=f"one of: {known}")

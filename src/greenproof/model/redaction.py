@@ -28,16 +28,36 @@ _SHORT = 64
 _ROUNDS = 6
 
 _ANYWHERE = ("password", "passwd", "passphrase", "secret", "apikey", "privatekey", "accesskey", "credential")
-_AT_THE_END = ("token", "cookie", "cookies", "pwd", "authorization", "jwt", "sessionid")
+_AT_THE_END = (
+    "token",
+    "cookie",
+    "cookies",
+    "pwd",
+    "pw",
+    "authorization",
+    "jwt",
+    "sessionid",
+    "licensekey",
+    "licencekey",
+)
+_LAST = frozenset({"pass", "phrase", "licence", "license", "salt", "pin", "auth", "session"})
+"""Last words of names of secrets; what else such a word may be part of, as in `author`, is none."""
+_NOT_ALONE = frozenset({"pass", "auth"})
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_NOT_WORD = re.compile(r"[\W_]+")
 _HEADERS = frozenset({"authorization", "proxyauthorization", "cookie", "setcookie", "cookies"})
 
 _KEY = re.compile(
     r"(?:(?:passw(?:or)?d|passphrase|secret|api[_ -]?key|private[_ -]?key|access[_ -]?key|credential)[\w-]{0,32}"
-    r"|token|cookies?|pwd|authorization|jwt|session[_-]?id)"
+    r"|token|cookies?|pwd|authorization|jwt|session[_-]?id"
+    # What is also a plain word, only as the end of a name, or in capitals as variables are written.
+    r"|licen[cs]e[_-]?key|(?<=[_-])(?:pw|phrase|licen[cs]e|salt|pin)|(?<=_)(?:pass|auth|session)"
+    r"|(?-i:(?<![A-Za-z0-9])(?:PW|PHRASE|LICEN[CS]E|SALT|PIN|SESSION)))"
     r"(?:(?P<quote>\\{0,15}[\"'])[ \t]{0,4},(?=[ \t]{0,4}[bru]{0,2}\\{0,15}[\"'])"
     r"|\\{0,15}[\"']?\]?[ \t]{0,4}(?:%3[dD]|[=!]={1,2}|=>|[=:]))[ \t]{0,8}",
     re.IGNORECASE,
 )
+_OPTION = re.compile(r"-(?<![\w-]-)-?([A-Za-z][\w-]{0,64}+)[ \t]{1,8}(?![-\s])")
 _BARE_VALUE = re.compile(r"(?:[^\s\"'&;,]|,(?!\s|\Z))*+")
 _REST_OF_LINE = re.compile(r"[^\r\n]*+")
 _OPENING = re.compile(r"[bruBRU]{0,2}(?P<slashes>\\{0,15})(?P<mark>[\"'])")
@@ -70,7 +90,10 @@ def sensitive(key: str) -> bool:
 @lru_cache(maxsize=4096)
 def _sensitive(key: str) -> bool:
     plain = "".join(character for character in key.lower() if character.isalnum())
-    return plain.endswith(_AT_THE_END) or any(word in plain for word in _ANYWHERE)
+    if plain.endswith(_AT_THE_END) or any(word in plain for word in _ANYWHERE):
+        return True
+    words = [word for word in _NOT_WORD.split(_CAMEL.sub("_", key).lower()) if word]
+    return bool(words) and words[-1] in _LAST and (len(words) > 1 or words[-1] not in _NOT_ALONE)
 
 
 def redact_text(text: str) -> str:
@@ -88,8 +111,8 @@ def redact_arguments(arguments: Iterable[str]) -> tuple[str, ...]:
     found: list[str] = []
     before = ""
     for token in arguments:
-        names = before.startswith("-") and "=" not in before and sensitive(before.lstrip("-"))
-        found.append(MASK if names and not token.startswith("-") else redact_text(token))
+        named = _names_secret_option(before) and not token.startswith("-")
+        found.append(MASK if named else redact_text(token))
         before = token
     return tuple(found)
 
@@ -116,7 +139,7 @@ class Redactor:
         text = self._without_known(text)
         text = _without_private_keys(text)
         text = _without_tokens(text)
-        return _without_named_values(text)
+        return _without_named_values(_without_values_of_options(text))
 
     def tree(self, value: object) -> object:
         """A JSON-like tree with the same containers in the same order; leaves and keys are redacted.
@@ -151,6 +174,11 @@ class Redactor:
         items = [self._tree(item, depth + 1) for item in value]
         if len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], str):
             items[1] = self._masked(value[1], depth) if _names_secret(value[0]) else items[1]
+        # A command line: its options stand before their values.
+        for number, item in enumerate(value[:-1], 1):
+            if isinstance(item, str) and item[:1] == "-" and _names_secret_option(item):
+                after = value[number]
+                items[number] = MASK if isinstance(after, str) and after[:1] not in ("", "-") else items[number]
         return items if isinstance(value, list) else tuple(items)
 
     def _masked(self, value: object, depth: int) -> object:
@@ -216,6 +244,11 @@ def _names_secret(text: str) -> bool:
     return _HEADER_NAME.match(text) is not None and sensitive(text)
 
 
+def _names_secret_option(token: str) -> bool:
+    """`--password`, whose value is the next token."""
+    return token.startswith("-") and "=" not in token and len(token) <= _SHORT and sensitive(token.lstrip("-"))
+
+
 def _unique(key: str, taken: Mapping[str, object]) -> str:
     if key not in taken:
         return key
@@ -263,6 +296,22 @@ def _mask_basic(match: re.Match[str]) -> str:
     except (binascii.Error, ValueError):
         return match[0]
     return match[1] + MASK if b":" in decoded else match[0]
+
+
+def _without_values_of_options(text: str) -> str:
+    """`--password VALUE`, in one text."""
+    if "-" not in text:
+        return text
+    parts, position = [], 0
+    while match := _OPTION.search(text, position):
+        start = end = match.end()
+        if sensitive(match[1]):
+            opening = _OPENING.match(text, start)
+            start = opening.end() if opening else start
+            end = _end_of_quoted(text, opening) if opening else _end_of(_BARE_VALUE, text, start)
+        parts += [text[position:start], MASK if end > start else ""]
+        position = max(start, end)
+    return "".join([*parts, text[position:]])
 
 
 def _without_named_values(text: str) -> str:
