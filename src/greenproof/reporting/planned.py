@@ -41,12 +41,13 @@ def _service(one: ServicePlan, verbose: bool) -> Iterator[str]:
     yield printable(f"{one.service}: {moved}; {_ACTIONS[one.action]}")
     yield from _difference("file", one.files, verbose)
     for setting in one.settings:
+        before, after = setting.before or "(empty)", setting.after or "(empty)"
         if setting.before is None:
-            yield printable(f"  setting {setting.key}: added, {setting.after}")
+            yield printable(f"  setting {setting.key}: added, {after}")
         elif setting.after is None:
-            yield printable(f"  setting {setting.key}: removed, it was {setting.before}")
+            yield printable(f"  setting {setting.key}: removed, it was {before}")
         else:
-            yield printable(f"  setting {setting.key}: {setting.before}, now {setting.after}")
+            yield printable(f"  setting {setting.key}: {before}, now {after}")
     yield from _difference("package", one.packages, verbose)
     if one.migration:
         yield f"  its migration runs ({one.migration})"

@@ -106,7 +106,8 @@ def test_files_settings_and_traffic_of_what_changes(shop):
     shop.edit("web", "planned")
     shop.configure(
         "web",
-        env=MappingProxyType({"MODE": "good", "LIMIT": "8", "TOKEN": "{secret.key}", "PASSWORD": "hunter2hunter2"}),
+        env=MappingProxyType({"MODE": "good", "LIMIT": "8", "TOKEN": "{secret.key}", "PHRASE": "correct horse"}),
+        command=("{python}", "app.py", "--password", "hunter2hunter2"),
         migrate=("{python}", "-c", "pass"),
     )
     plan = planned(shop)
@@ -116,9 +117,15 @@ def test_files_settings_and_traffic_of_what_changes(shop):
     told = {one.key: (one.before, one.after) for one in web.settings}
     assert told["env.AUTH"] == ("{auth.url}", None)
     assert told["env.LIMIT"] == (None, "8")
-    assert told["env.TOKEN"] == told["env.PASSWORD"] == told["secrets.key"] == (None, MASK)
-    assert "hunter2hunter2" not in json.dumps(plan_document(plan))
-    assert told["migrate"] == (None, "{python} -c pass")
+    assert told["env.TOKEN"] == told["secrets.key"] == (None, MASK)
+    assert told["env.PHRASE"][1].startswith("digest ")
+    assert told["command"][0] == "{python} app.py"
+    assert told["command"][1].startswith(f"{{python}} app.py --password {MASK} (digest ")
+    assert "needs" not in told
+    shown = json.dumps(plan_document(plan))
+    assert "hunter2hunter2" not in shown
+    assert "correct horse" not in shown
+    assert told["migrate"][1].startswith(f"{{python}} -c {MASK} (digest ")
     assert web.migration == "undeclared"
     assert (plan.secrets, web.unnamed, plan.after) == (("key",), True, None)
     assert [move.service for move in plan.traffic] == ["web"]

@@ -209,3 +209,28 @@ def test_a_service_says_each_thing_once_and_keys_by_digest() -> None:
         "secret.db": (Kind.KEY, MASK),
         "code db.py::pool_size": (Kind.POOL, "5, 7"),
     }
+
+
+def test_a_value_that_may_be_a_secret_is_a_digest_and_its_change_is_seen() -> None:
+    for value in ("correct horse hunter2", "hunter2", "{web.url} hunter2"):
+        facts = ServiceFacts(
+            "api",
+            {"command": ("{python}", "m.py", "--password", value)},
+            {"PHRASE": value, "MOTTO": value},
+            code=written_in({}),
+        )
+        found = {one.name: one.value for one in service_settings(facts, lambda name: HERE, digest, NOBODY)}
+        assert "hunter2" not in repr(found)
+        assert found["env.MOTTO"] == found["env.PHRASE"] == key_of(value, digest)
+        assert found["command"].startswith(f"{{python}} m.py --password {MASK}")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://hunter2x@a.test/", "https://hooks.test/services/T0AB12/hunter2x", "https://a.test/?q=hunter2x"]
+)
+def test_what_a_url_may_hide_is_a_key_of_its_own(url: str) -> None:
+    shown_url, hidden_part = settings_of("s", "HOOK", url, HERE, digest, NOBODY)
+    assert MASK in shown_url.value
+    assert hidden_part.kind is Kind.KEY
+    assert hidden_part.value.startswith("digest ")
+    assert "hunter2x" not in repr((shown_url, hidden_part))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from greenproof.analysis.drift.values import Digest, key_of, settings_of, shown
 from greenproof.analysis.drift.written import WrittenValues
 from greenproof.model.drift import Kind, Role, Setting, Source
+from greenproof.model.plainness import plain, shown_command
 from greenproof.model.plan import Service
 from greenproof.model.redaction import Redactor
 
@@ -26,6 +27,8 @@ _PLAIN: Mapping[str, Kind] = {
     "health": Kind.PATH,
     "ready": Kind.PATH,
 }
+
+_COMMANDS = frozenset({"command", "migrate", "migrate_undo"})
 
 type Where = Callable[[str], Source]
 """The source of a setting, by its name."""
@@ -74,7 +77,10 @@ def facts_in(manifest: Mapping[str, object], code: WrittenValues) -> ServiceFact
 def service_settings(facts: ServiceFacts, where: Where, digest: Digest, redactor: Redactor) -> Iterator[Setting]:
     """Every setting of a service."""
     for name, kind in _PLAIN.items():
-        text = _text(facts.fields.get(name))
+        value = facts.fields.get(name)
+        text = _text(value)
+        if name in _COMMANDS and text is not None:
+            text = shown_command([value] if isinstance(value, str) else text.split(), digest)
         if text is not None and kind is Kind.TIMEOUT:
             text += " s"
         if text is not None:
@@ -90,7 +96,9 @@ def service_settings(facts: ServiceFacts, where: Where, digest: Digest, redactor
             yield _secret(facts, name, exact[1], where(name))
         elif "{" in value:
             # Addresses stay symbolic, as in the manifest: a port that changes is no other configuration.
-            yield Setting(facts.name, name, Kind.SETTING, shown(value, redactor), where(name))
+            known = "://" in value or plain(variable, value)
+            text = shown(value, redactor) if known else key_of(value, digest)
+            yield Setting(facts.name, name, Kind.SETTING, text, where(name))
         else:
             yield from settings_of(facts.name, name, value, where(name), digest, redactor)
     for secret in sorted(facts.secrets.keys() - named):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from greenproof.model.drift import Kind, Role, Setting, Source
+from greenproof.model.plainness import plain, plain_path
 from greenproof.model.redaction import MASK, Redactor, redact_text, sensitive
 
 LONGEST = 500
@@ -34,6 +35,8 @@ _ABOUT = _TIMES | {"cost", "rounds", "iterations", "length", "size", "days", *_U
 _RESERVED = (".example", ".invalid", ".test", "example.com", "example.org", "example.net")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})
 _DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443, "postgres": 5432, "postgresql": 5432, "redis": 6379}
+
+_MAY_BE_SECRET = frozenset({Kind.SETTING, Kind.HOST, Kind.PATH})
 
 type Digest = Callable[[str], str | None]
 """Names a secret without giving it away; None: there is no key for that."""
@@ -185,15 +188,18 @@ def settings_of(
     role: Role = Role.USED,
     kind: Kind | None = None,
 ) -> Iterator[Setting]:
-    """A value under its name; the password of a URL is a key of its own."""
+    """A value under its name, as a digest unless it is plain. What a URL hides are keys of their own."""
     kind = kind or kind_of(name, value)
     if kind is Kind.KEY:
         yield Setting(subject, name, kind, key_of(value, digest), source, role)
         return
-    password = _password(value) if kind is Kind.URL else None
+    if kind in _MAY_BE_SECRET and not plain(name.rpartition(".")[2], value):
+        yield Setting(subject, name, kind, key_of(value, digest), source, role)
+        return
     yield Setting(subject, name, kind, shown(value, redactor), source, role)
-    if password and "{" not in password:
-        yield Setting(subject, f"{name} (password)", Kind.KEY, key_of(password, digest), source, role)
+    for part, hidden_part in _hidden_parts(value) if kind is Kind.URL else ():
+        if "{" not in hidden_part:
+            yield Setting(subject, f"{name} ({part})", Kind.KEY, key_of(hidden_part, digest), source, role)
 
 
 def key_of(value: str, digest: Digest) -> str:
@@ -211,9 +217,17 @@ def _split(value: str) -> SplitResult | None:
     return parts
 
 
-def _password(value: str) -> str | None:
+def _hidden_parts(value: str) -> Iterator[tuple[str, str]]:
+    """What is not shown of a URL. A user without a password may be a token; so may the parts of a path."""
     parts = _split(value)
-    return parts.password if parts else None
+    if parts is None:
+        return
+    if parts.password or parts.username:
+        yield ("password", parts.password) if parts.password else ("user", parts.username or "")
+    if not plain_path(parts.path):
+        yield "path", parts.path
+    if parts.query:
+        yield "query", parts.query
 
 
 def _without_password(value: str) -> str:
@@ -222,10 +236,12 @@ def _without_password(value: str) -> str:
         # Broken, as where its port is filled in later: what may hold a secret is not shown.
         return value.partition("://")[0] + "://" + MASK if set("@?") & set(value) else redact_text(value)
     user, at, place = parts.netloc.rpartition("@")
-    user = user.partition(":")[0]
+    name, colon, _ = user.partition(":")
+    user = name if colon else MASK if user else ""
+    path = parts.path if plain_path(parts.path) or "{" in parts.path else f"/{MASK}"
     # Parameters are where tokens travel.
     query = MASK if parts.query else ""
-    return redact_text(urlunsplit((parts.scheme, (user + at if user else "") + place, parts.path, query, "")))
+    return redact_text(urlunsplit((parts.scheme, (user + at if user else "") + place, path, query, "")))
 
 
 def _plain_url(value: str) -> object:

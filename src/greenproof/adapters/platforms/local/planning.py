@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, override
 
 from greenproof.adapters.platforms.base import PlatformStatus
-from greenproof.adapters.platforms.local.credentials import Credentials, NotMade
+from greenproof.adapters.platforms.local.credentials import Credentials, NotMade, digest_here
 from greenproof.adapters.platforms.local.launches import order_of_start, prepare_launch
 from greenproof.adapters.platforms.local.layout import Layout
 from greenproof.adapters.platforms.local.manifests import load_release
@@ -15,6 +16,7 @@ from greenproof.adapters.platforms.local.revisions import Contents, describe_rev
 from greenproof.adapters.platforms.local.schemas import Schemas
 from greenproof.adapters.platforms.local.state import State, blocking, read_state
 from greenproof.model.facts import Release
+from greenproof.model.plainness import Digest, shown_command, shown_value
 from greenproof.model.plan import Plan, Service
 from greenproof.model.redaction import MASK, Redactor
 from greenproof.model.releases import DeployPlan, Difference, Outlook, ServicePlan, SettingChange, TrafficMove
@@ -139,7 +141,7 @@ def _service(
         after=None if nameless else contents.revision.name,
         action="keep" if runs else "start",
         files=difference(known["files"], contents.digests),
-        settings=tuple(_settings(configuration, contents.configuration, redactor)),
+        settings=tuple(_settings(configuration, contents.configuration, redactor, partial(digest_here, layout))),
         packages=_packages(configuration.get("packages", ()), contents.configuration["packages"]),
         migration=declared if service.migrate and not runs else None,
         unnamed=nameless,
@@ -170,29 +172,36 @@ def _parted(name: str) -> tuple[str, str]:
     return package, version
 
 
-def _settings(before: Mapping[str, Any], after: Mapping[str, Any], redactor: Redactor) -> Iterator[SettingChange]:
+def _settings(
+    before: Mapping[str, Any], after: Mapping[str, Any], redactor: Redactor, digest: Digest
+) -> Iterator[SettingChange]:
     old, new = dict(_flat(before)), dict(_flat(after))
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) != new.get(key):
-            yield SettingChange(key, _shown(key, old.get(key), redactor), _shown(key, new.get(key), redactor))
+            first, second = (_shown(key, values.get(key), redactor, digest) for values in (old, new))
+            yield SettingChange(key, first, second)
 
 
-def _flat(configuration: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _flat(configuration: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in configuration.items():
         if key in {"env", "secrets"}:
             yield from ((f"{key}.{name}", text) for name, text in value.items())
-        elif key != "packages" and value is not None:
-            yield key, " ".join(value) if isinstance(value, list) else str(value)
+        elif key != "packages" and value is not None and value not in ([], ()):
+            yield key, value
 
 
-def _shown(key: str, value: str | None, redactor: Redactor) -> str | None:
+def _shown(key: str, value: Any, redactor: Redactor, digest: Digest) -> str | None:
     if value is None:
         return None
-    if key.startswith("secrets.") or "{secret." in value:
-        return MASK
-    tree = redactor.tree({key.removeprefix("env."): value})
-    assert isinstance(tree, dict)
-    return str(next(iter(tree.values())))
+    kind, _, name = key.partition(".")
+    if kind == "secrets":
+        # It is a digest already; that of nothing: the secret is not made yet.
+        return MASK if value in ("", digest("")) else f"digest {value[:16]}"
+    if kind in {"command", "migrate", "migrate_undo"}:
+        return redactor.text(shown_command([value] if isinstance(value, str) else value, digest))
+    if kind == "env":
+        return MASK if "{secret." in value else redactor.text(shown_value(name, value, digest))
+    return redactor.text(" ".join(value) if isinstance(value, list | tuple) else str(value))
 
 
 def _afterwards(state: State, after: Release | None) -> State:

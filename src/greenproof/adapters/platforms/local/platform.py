@@ -71,6 +71,8 @@ class LocalPlatform(View):
 
     def _up(self, restore: bool) -> Recovery:
         self._layout.create()
+        # Makes the key: without it no change of a value that may be a secret can be shown.
+        self._credentials.digest("")
         passwords = {one.name: self._credentials.password(one.name) for one in self._plan.dependencies}
         ensure_supervisor(self._layout, self._tell)
         wanted = [
