@@ -107,7 +107,7 @@ class SettingChange:
     key: str
     """`env.LIMIT`, `command`, `secrets.jwt`."""
     before: str | None
-    """None: it was not there. Redacted where it may hold a secret."""
+    """None: it was not there. A keyed digest, or masked, where it may hold a secret."""
     after: str | None
     """None: it goes."""
 

@@ -226,7 +226,13 @@ def test_a_value_that_may_be_a_secret_is_a_digest_and_its_change_is_seen() -> No
 
 
 @pytest.mark.parametrize(
-    "url", ["https://hunter2x@a.test/", "https://hooks.test/services/T0AB12/hunter2x", "https://a.test/?q=hunter2x"]
+    "url",
+    [
+        "https://hooks.test/T0AB12-hunter2x/{web.port}",
+        "https://hunter2x@a.test/",
+        "https://hooks.test/services/T0AB12/hunter2x",
+        "https://a.test/?q=hunter2x",
+    ],
 )
 def test_what_a_url_may_hide_is_a_key_of_its_own(url: str) -> None:
     shown_url, hidden_part = settings_of("s", "HOOK", url, HERE, digest, NOBODY)

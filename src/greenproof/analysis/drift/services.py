@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from greenproof.analysis.drift.values import Digest, key_of, settings_of, shown
+from greenproof.analysis.drift.values import Digest, key_of, may_be_secret, settings_of, shown
 from greenproof.analysis.drift.written import WrittenValues
 from greenproof.model.drift import Kind, Role, Setting, Source
 from greenproof.model.plainness import plain, shown_command
@@ -124,7 +124,7 @@ def code_settings(
         if len(found) == 1 and kind is not Kind.KEY:
             yield from settings_of(subject, whole, found[0][0], source, digest, redactor, role, kind)
         else:
-            values = [key_of(v, digest) if kind is Kind.KEY else shown(v, redactor) for v, _ in found]
+            values = [key_of(v, digest) if may_be_secret(kind, name, v) else shown(v, redactor) for v, _ in found]
             yield Setting(subject, whole, kind, ", ".join(values), source, role)
 
 

@@ -18,6 +18,7 @@ _NUMBER = re.compile(r"\s*(\d{1,12}(?:\.\d{1,9})?)\s*(us|ms|s|sec|secs|seconds?|
 _INTEGER = re.compile(r"\s*\d{1,9}\s*\Z")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,30}://")
 _HOST_PORT = re.compile(r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)(?::(?P<port>\d{1,5}))?\Z")
+_HOLE = re.compile(r"\{[a-z0-9_.-]{0,80}\}")
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _UNIT_WORDS = {
     "us": "us", "micros": "us", "microseconds": "us", "ms": "ms", "millis": "ms", "milliseconds": "ms", "msec": "ms",
@@ -193,13 +194,18 @@ def settings_of(
     if kind is Kind.KEY:
         yield Setting(subject, name, kind, key_of(value, digest), source, role)
         return
-    if kind in _MAY_BE_SECRET and not plain(name.rpartition(".")[2], value):
+    if may_be_secret(kind, name, value):
         yield Setting(subject, name, kind, key_of(value, digest), source, role)
         return
     yield Setting(subject, name, kind, shown(value, redactor), source, role)
     for part, hidden_part in _hidden_parts(value) if kind is Kind.URL else ():
-        if "{" not in hidden_part:
+        if not _HOLE.fullmatch(hidden_part):
             yield Setting(subject, f"{name} ({part})", Kind.KEY, key_of(hidden_part, digest), source, role)
+
+
+def may_be_secret(kind: Kind, name: str, value: str) -> bool:
+    """Whether a value is only shown as a digest."""
+    return kind is Kind.KEY or (kind in _MAY_BE_SECRET and not plain(name.rpartition(".")[2], value))
 
 
 def key_of(value: str, digest: Digest) -> str:
@@ -224,7 +230,7 @@ def _hidden_parts(value: str) -> Iterator[tuple[str, str]]:
         return
     if parts.password or parts.username:
         yield ("password", parts.password) if parts.password else ("user", parts.username or "")
-    if not plain_path(parts.path):
+    if not plain_path(_HOLE.sub("x", parts.path)):
         yield "path", parts.path
     if parts.query:
         yield "query", parts.query
@@ -238,7 +244,7 @@ def _without_password(value: str) -> str:
     user, at, place = parts.netloc.rpartition("@")
     name, colon, _ = user.partition(":")
     user = name if colon else MASK if user else ""
-    path = parts.path if plain_path(parts.path) or "{" in parts.path else f"/{MASK}"
+    path = parts.path if plain_path(_HOLE.sub("x", parts.path)) else f"/{MASK}"
     # Parameters are where tokens travel.
     query = MASK if parts.query else ""
     return redact_text(urlunsplit((parts.scheme, (user + at if user else "") + place, path, query, "")))
