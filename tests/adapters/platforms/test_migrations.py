@@ -371,15 +371,6 @@ def cut(shop, text, **changes):
     return platform
 
 
-def go_back_to_live(shop, live):
-    """Three ways of starting what was live before, after everything was killed."""
-    return {
-        "named": lambda: shop.platform().rollback(live.name).release,
-        "deployed": shop.platform().deploy,
-        "restored": lambda: shop.platform().up().restored,
-    }
-
-
 @pytest.mark.parametrize("way", ["named", "deployed", "restored"])
 def test_a_half_done_migration_is_not_forgotten_by_what_was_live(shop, way):
     release(shop, f"before {way}")
@@ -388,7 +379,8 @@ def test_a_half_done_migration_is_not_forgotten_by_what_was_live(shop, way):
     shop.edit("api", f"before {way}")
     for name in ("up.sql", "down.sql"):
         (shop.root / "api" / name).write_text("")
-    assert go_back_to_live(shop, live)[way]().name == live.name
+    ways = {"named": lambda: shop.platform().rollback(live.name).release, "deployed": shop.platform().deploy}
+    assert ways.get(way, lambda: shop.platform().up().restored)().name == live.name
     (half,) = platform.status().releases.schema
     assert (half.partial, half.changes) == (True, ("column public.orders.note: added, text",))
     shop.edit("api", f"killed {way}")
@@ -443,3 +435,60 @@ def test_what_was_cut_off_is_told_until_a_deploy_or_rollback_has_come_to_its_end
     assert platform.status().releases.cut_off is None
     # What stays of it is told on.
     assert platform.status().releases.schema[0].partial
+
+
+def test_after_an_undo_that_fails_the_migration_is_run_again(shop):
+    """Also what had been taken back before it: two migrations, and only the undo of the older one fails."""
+    before = shop.platform().status().current
+    note = "ALTER TABLE orders ADD COLUMN IF NOT EXISTS note text\nCREATE INDEX IF NOT EXISTS by_id ON orders (id)"
+    release(shop, "lower", note, "ALTER TABLE orders DROP COLUMN note\nFAIL", migrate_undo=DOWN)
+    upper = release(shop, "upper", "CREATE TABLE second (id int)", "DROP TABLE second", migrate_undo=DOWN)
+    platform, was, state = shop.platform(), schema(shop), read_state(shop.layout)
+    for _ in range(2):
+        with pytest.raises(PlatformError) as failure:
+            platform.rollback(before.name)
+        assert failure.value.code == "migration-undo-failed"
+        assert "The migration was run again: the schema is as it was" in failure.value.hint
+        assert (schema(shop), platform.status().current) == (was, upper)
+        assert (read_state(shop.layout).applied, read_state(shop.layout).known) == (state.applied, state.known)
+    assert platform.status().releases.schema == ()
+
+
+def test_what_an_undo_left_half_done_is_finished_by_deploying_the_live_release(shop):
+    up = "CREATE TABLE IF NOT EXISTS second (id int)\nALTER TABLE orders ADD COLUMN note text"
+    live = release(shop, "stubborn", up, "DROP TABLE second\nFAIL", migrate_undo=DOWN)
+    with pytest.raises(PlatformError) as failure:
+        shop.platform().rollback()
+    # Its migration can't be run twice: the first thing that it does again is done, then it fails.
+    assert "What was taken back could not be run again: the migration of api failed" in failure.value.hint
+    assert shop.platform().status().releases.schema[0].partial
+    sql(shop, "ALTER TABLE orders DROP COLUMN note")
+    assert shop.platform().deploy().name == live.name
+    assert shop.platform().status().releases.schema == ()
+    assert (columns(shop), "table public.second" in schema(shop)) == (["id", "note"], True)
+
+
+def test_a_mended_undo_of_a_later_release_is_used(shop):
+    before = shop.platform().status().current
+    bad = MappingProxyType({**{one.name: one for one in shop.plan.services}["api"].env, "MODE": "exits"})
+    note, good = HALF.split("\n")[0], {one.name: one for one in shop.plan.services}["api"].env
+    with pytest.raises(PlatformError) as failure:
+        release(shop, "never ready", note, "FAIL", migrate_undo=DOWN, env=bad)
+    assert failure.value.code == "service-exited"
+    assert "Its migration could not be taken back: " in failure.value.hint
+    assert "exit code 9" in failure.value.hint
+    assert "The schema stays changed: column public.orders.note: added, text" in failure.value.hint
+    release(shop, "ready, undo not mended", note, "FAIL", env=good)
+    with pytest.raises(PlatformError) as failure:
+        shop.platform().rollback(before.name)
+    assert "mend migrate_undo and deploy, then the mended one is used" in failure.value.hint
+    release(shop, "undo mended", note, NOTE[1])
+    assert shop.platform().rollback(before.name).release == before
+    assert columns(shop) == ["id"]
+
+
+def test_what_was_taken_back_by_hand_is_in_nobodys_way(shop):
+    before = shop.platform().status().current
+    release(shop, "by hand", NOTE[0], "FAIL", migrate_undo=DOWN)
+    sql(shop, NOTE[1], "CREATE TABLE something_else (id int)")
+    assert shop.platform().rollback().release == before

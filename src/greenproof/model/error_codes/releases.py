@@ -27,7 +27,7 @@ RELEASES: tuple[ErrorKind, ...] = (
         "The command that takes a migration back failed, or left another schema than there was before. Traffic stays "
         "where it is.",
         "migrate_undo that forgets an index",
-        "Mend migrate_undo, or the schema by hand; the difference is shown.",
+        "Mend migrate_undo and deploy: it is used then. Or mend the schema by hand; the difference is shown.",
     ),
     failed(
         "revision-changed",

@@ -10,7 +10,7 @@ from greenproof.adapters.platforms.local.context import Context
 from greenproof.adapters.platforms.local.dependencies.base import Server
 from greenproof.adapters.platforms.local.instances import Instance, Lookup
 from greenproof.adapters.platforms.local.launches import Launch
-from greenproof.adapters.platforms.local.manifests import check_unchanged
+from greenproof.adapters.platforms.local.manifests import check_unchanged, load_release
 from greenproof.adapters.platforms.local.recovery import told
 from greenproof.adapters.platforms.local.revisions import describe_revision
 from greenproof.adapters.platforms.local.schemas import Schemas
@@ -150,22 +150,50 @@ class Migrations:
             raise self._frozen(release, in_the_way)
         return to_be_undone(since)
 
-    async def take_back(self, entries: Sequence[Applied], progress: Progress) -> list[Applied]:
-        """Take these back, in this order. Raises PlatformError with the code `migration-undo-failed`; those that were
-        taken back until then stay so, unless they are done again.
+    async def take_back(self, entries: Sequence[Applied], progress: Progress) -> None:
+        """Take these back, in this order. Raises PlatformError with the code `migration-undo-failed`; what was taken
+        back until then stays so, unless `do_again` runs it again.
         """
-        done: list[Applied] = []
+        ways = {entry.number: self._ways_back(entry) for entry in entries}
+        done: set[tuple[str, str]] = set()
         for entry in entries:
-            if any((one.release, one.revision) == (entry.release, entry.revision) for one in done):
-                done.append(entry)
+            which = (entry.release, entry.revision)
+            if which in done:
                 continue
-            await self._undo(entry, [e for e in entries if (e.release, e.revision) == (entry.release, entry.revision)])
+            done.add(which)
+            together = [one for one in entries if (one.release, one.revision) == which]
+            first: PlatformError | None = None
+            for launch in ways[entry.number] or [None]:
+                try:
+                    await self._undo(entry, together, launch)
+                except PlatformError as error:
+                    first = first or error
+                    if any(one not in self._store.state.applied for one in together):
+                        raise
+                else:
+                    break
+            else:
+                assert first is not None
+                raise first
             progress(f"the migration of {entry.revision} is taken back")
-            done.append(entry)
-        return done
 
-    async def _undo(self, entry: Applied, together: Sequence[Applied]) -> None:
-        launch = self._launch(entry)
+    def _ways_back(self, entry: Applied) -> list[Launch | None]:
+        """Revisions whose `migrate_undo` takes this back, in the order in which they are tried: that of the present
+        release, if it went live upon this and brought no change of its own, for there it can be mended; then its own.
+        """
+        state, own = self._store.state, self._launch(entry.revision)
+        found: list[Launch | None] = [own] if own is not None and own.migrate_undo else []
+        known = state.known.get(state.current or "")
+        release = load_release(self._context.layout, state.current)
+        if known is None or release is None or entry.number not in known.applied:
+            return found
+        name = next((one.name for one in release.revisions if one.service == entry.service), None)
+        if name is None or any(one.revision == name for one in state.applied):
+            return found
+        mended = self._launch(name)
+        return [mended, *found] if mended is not None and mended.migrate_undo else found
+
+    async def _undo(self, entry: Applied, together: Sequence[Applied], launch: Launch | None) -> None:
         if launch is None or launch.migrate_undo is None:
             raise self._undo_failed(entry, "its revision, or the command that takes it back, is gone")
         check_unchanged(self._context.layout, launch, self._context.means.secrets)
@@ -176,12 +204,14 @@ class Migrations:
         self._intend(step="undo", undoing=entry.number, before=present)
         instance = Instance(self._context, launch, self._lookup)
         try:
-            if (manner := await instance.run_to_end("undoing of the migration", launch.migrate_undo)) is not None:
-                raise self._undo_failed(entry, manner, log=instance.last_lines())
-            found = await self.look()
-            for one in together:
-                if found.get(one.store) != expected[one.store]:
-                    raise self._undo_failed(one, "the schema is not as it was", found.get(one.store))
+            if any(present[store] != digest for store, digest in expected.items()):
+                # Else it was mended by hand.
+                if (manner := await instance.run_to_end("undoing of the migration", launch.migrate_undo)) is not None:
+                    raise self._undo_failed(entry, manner, log=instance.last_lines())
+                found = await self.look()
+                for one in together:
+                    if found.get(one.store) != expected[one.store]:
+                        raise self._undo_failed(one, "the schema is not as it was", found.get(one.store))
         except BaseException:
             await asyncio.shield(self._after_failed_undo(together, present))
             raise
@@ -221,22 +251,43 @@ class Migrations:
         half = replace(entry, number=state.next_number, after=digest, partial=True, kind="irreversible")
         self._store.put(state.without_marks({entry.number}, (*others, half), state.next_number + 1))
 
-    async def do_again(self, entries: Sequence[Applied], progress: Progress) -> None:
-        """Run again what was taken back, because the rollback did not succeed. Raises PlatformError."""
-        for entry in reversed(entries):
-            launch = self._launch(entry)
+    async def do_again(self, before: State, schemas: Mapping[str, str], progress: Progress) -> bool:
+        """Run again what was taken back, also half, because the rollback did not succeed; whether all is as it was.
+
+        `before` is the state before anything was taken back, `schemas` are those of then. Raises PlatformError.
+        """
+        for entry in before.applied:
+            if entry in self._store.state.applied:
+                continue
+            launch = self._launch(entry.revision)
             if launch is None or not launch.migrate:
                 continue
+            present = await self.look()
+            told = {"service": entry.service, "revision": entry.revision, "release": entry.release}
+            self._intend(step="migrate", migrating=told, undoing=None, before=present)
             progress(f"migrate {launch.revision} again")
-            await self._migrate(launch, launch.migrate)
+            try:
+                await self._migrate(launch, launch.migrate)
+            except BaseException:
+                await asyncio.shield(self._after_failure(entry.release, launch, present))
+                raise
             found = await self.look()
-            others = [one for one in self._store.state.applied if one.number != entry.number]
-            again = replace(entry, after=found.get(entry.store, entry.after))
-            self._store.change(applied=tuple(sorted((*others, again), key=lambda one: one.number)))
+            if found == schemas:
+                break
+            # A half that did not become whole again stays one: nobody knows what is missing.
+            mine = (entry.release, entry.service, True)
+            half = any((one.release, one.service, one.partial) == mine for one in self._store.state.applied)
+            whole = None if half else launch
+            self._store.put(self._recorded(entry.release, entry.service, entry.revision, present, found, whole))
+        if await self.look() != schemas:
+            return False
+        self._store.change(applied=before.applied, known=before.known)
+        self._intend(migrating={}, undoing=None, before={})
+        return True
 
     async def settle(self, intent: Intent) -> list[SchemaChange]:
         """After everything ended in the middle: what is half done of schemas, compared with how they were."""
-        release, revision = intent.release, intent.migrating.get("revision")
+        release, revision = intent.migrating.get("release", intent.release), intent.migrating.get("revision")
         if intent.undoing is not None:
             found = await self.look(settled=True)
             entry = next((one for one in self._store.state.applied if one.number == intent.undoing), None)
@@ -270,8 +321,8 @@ class Migrations:
         if self._store.state.intent is not None:
             self._store.change(intent=replace(self._store.state.intent, **fields))  # type: ignore[arg-type]
 
-    def _launch(self, entry: Applied) -> Launch | None:
-        manifest = describe_revision(self._context.layout, entry.revision)
+    def _launch(self, revision: str) -> Launch | None:
+        manifest = describe_revision(self._context.layout, revision)
         return Launch.load(manifest["launch"]) if manifest and "launch" in manifest else None
 
     def _frozen(self, release: str, in_the_way: Sequence[Applied]) -> PlatformError:
@@ -297,7 +348,8 @@ class Migrations:
             code="migration-undo-failed",
             where="; ".join(f"{entry.store}: {self._context.redact(text)}" for text in wrong) or entry.revision,
             expected="exit code 0, and the schema that was there before the migration",
-            hint="traffic stays where it is; mend migrate_undo, or the schema by hand",
+            hint="traffic stays where it is; mend migrate_undo and deploy, then the mended one is used; or mend the "
+            "schema by hand",
             log=log,
         )
 

@@ -151,22 +151,22 @@ class Releases:
             # What they need of each other is answered by the live release meanwhile: no need to wait in turn.
             cold = [[one for level in cold for one in level]]
         startup = Startup(self._context, self._ingress, self.lookup, broken)
-        undone: list[Applied] = []
+        schemas = self.migrations.seen
         try:
-            undone += await self.migrations.take_back(undoing, progress)
+            await self.migrations.take_back(undoing, progress)
             await self.migrations.run(blueprint.release.name, again, progress)
             self._step("start")
             await startup.run(cold, progress)
             instances = {**warm, **startup.fresh}
             await confirm(instances.values())
             permit()
-            told = tuple(self.migrations.told(one) for one in undone)
+            told = tuple(self.migrations.told(one) for one in undoing)
             left = load_release(self._context.layout, state.current) if state.current != name else None
             took, good = round(time.monotonic() - began, 4), state.is_good(name)
             done = Rollback(blueprint.release, left, not startup.fresh, took, good, told)
-            self._commit(Deployed(blueprint.release, instances), "rollback", key, done, first, undone)
+            self._commit(Deployed(blueprint.release, instances), "rollback", key, done, first, undoing)
         except BaseException as error:
-            await asyncio.shield(self._give_up_rollback(startup, undone, error, progress))
+            await asyncio.shield(self._give_up_rollback(startup, state, schemas, error, progress))
             raise
         progress(f"traffic is back on {blueprint.release.name}")
         return done
@@ -430,18 +430,25 @@ class Releases:
         reversible = [one for one in reversed(mine) if not one.blocks and one.kind == "reversible" and one.undo]
         stays = [one for one in mine if one.kind != "compatible"]
         if reversible and len(reversible) == len(mine):
-            with contextlib.suppress(GreenproofError):
+            try:
                 await self.migrations.take_back(reversible, progress)
+            except GreenproofError as second:
+                _add_hint(error, f"Its migration could not be taken back: {second.message} ({second.where})")
             stays = [one for one in self.state.applied if one.number >= first]
         self._close(error, tuple(stays), progress)
 
     async def _give_up_rollback(
-        self, startup: Startup, undone: Sequence[Applied], error: BaseException, progress: Progress
+        self, startup: Startup, before: State, schemas: Mapping[str, str], error: BaseException, progress: Progress
     ) -> None:
         await startup.undo()
-        if undone:
-            with contextlib.suppress(GreenproofError):
-                await self.migrations.do_again(undone, progress)
+        if any(one not in self.state.applied for one in before.applied):
+            try:
+                whole = await self.migrations.do_again(before, schemas, progress)
+            except GreenproofError as second:
+                _add_hint(error, f"What was taken back could not be run again: {second.message}")
+            else:
+                end = "the schema is as it was" if whole else "but the schema is not as it was, see `greenproof status`"
+                _add_hint(error, f"The migration was run again{': ' if whole else ', '}{end}")
         self._close(error, (), progress)
 
     def _close(self, error: BaseException, stays: Sequence[Applied], progress: Progress) -> None:
@@ -451,7 +458,7 @@ class Releases:
         schema = tuple(self.migrations.told(one) for one in stays)
         if failure is not None and schema:
             changes = "; ".join(change for one in schema for change in one.changes)
-            failure.hint = f"{failure.hint or 'mend it and deploy again'}. The schema stays changed: {changes}"
+            _add_hint(error, f"The schema stays changed: {changes}")
         with contextlib.suppress(GreenproofError):
             if intent is not None and failure is None:
                 outcome = "half-migrated" if any(one.partial for one in schema) else "undone"
@@ -473,3 +480,9 @@ class Releases:
     @staticmethod
     def _instances(deployed: Iterable[Deployed | None]) -> set[Instance]:
         return {instance for one in deployed if one for instance in one.instances.values()}
+
+
+def _add_hint(error: BaseException, text: str) -> None:
+    failure = failure_of(error)
+    if failure is not None:
+        failure.hint = f"{failure.hint or 'mend it and deploy again'}. {text}"
