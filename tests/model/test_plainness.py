@@ -67,3 +67,4 @@ def test_what_is_no_plain_word_of_a_command_goes_however_it_is_written(word: str
         shown = shown_command(command, digest)
         assert secret not in shown
         assert digest(" ".join(command))[:16] in shown
+        assert shown_command(command, lambda value: None) == shown.rpartition(" (digest ")[0]

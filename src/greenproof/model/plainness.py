@@ -72,11 +72,12 @@ def shown_value(name: str, value: str, digest: Digest) -> str:
 def shown_command(command: Sequence[str], digest: Digest) -> str:
     """A command line: names of options, programs, modules and files; any other word only if it is plain.
 
-    If something is hidden, a digest of the whole stands at the end.
+    If something is hidden and there is a key, a digest of the whole stands at the end.
     """
     tokens = [part for token in command for part in token.split()]
     shown = " ".join(_tokens(tokens))
-    return f"{shown} ({marked(' '.join(command), digest)})" if MASK in shown else shown
+    found = digest(" ".join(command)) if MASK in shown else None
+    return f"{shown} (digest {found[:16]})" if found else shown
 
 
 def _tokens(tokens: Sequence[str]) -> Iterator[str]:
