@@ -56,10 +56,14 @@ PLAN = DeployPlan(
 NOTHING = replace(
     PLAN, after="r-1", services=PLAN.services[3:], order=(), traffic=(), warm=None, rollback=Outlook(None), remarks=()
 )
+UNDONE = replace(NOTHING, rollback=Outlook("r-0", warm=True, undone=(CHANGE,), may_undo=("api",)))
+EMPTY = replace(NOTHING, before=None, after="r-0", services=())
 FROZEN = replace(NOTHING, rollback=Outlook("r-0", frozen=(CHANGE,)))
 
 
-@pytest.mark.parametrize("plan", [PLAN, NOTHING, FROZEN], ids=["changes", "nothing", "frozen"])
+@pytest.mark.parametrize(
+    "plan", [PLAN, NOTHING, FROZEN, UNDONE, EMPTY], ids=["changes", "nothing", "frozen", "undone", "empty"]
+)
 def test_a_plan_as_it_is_printed(plan: DeployPlan, snapshot: SnapshotAssertion) -> None:
     assert "\n".join(plan_lines(plan)) == snapshot
 
@@ -68,11 +72,13 @@ def test_long_lists_are_told_as_a_whole_if_wanted() -> None:
     assert len(list(plan_lines(PLAN, verbose=True))) == len(list(plan_lines(PLAN))) + 4
 
 
-@pytest.mark.parametrize("plan", [PLAN, NOTHING, FROZEN], ids=["changes", "nothing", "frozen"])
+@pytest.mark.parametrize(
+    "plan", [PLAN, NOTHING, FROZEN, UNDONE, EMPTY], ids=["changes", "nothing", "frozen", "undone", "empty"]
+)
 def test_a_plan_is_as_published(plan: DeployPlan) -> None:
     document = json.loads(json.dumps(plan_document(plan)))
     jsonschema.Draft202012Validator.check_schema(schema())
     jsonschema.validate(document, schema())
-    assert document["changes"] is (plan is PLAN)
+    assert document["changes"] is (plan in (PLAN, EMPTY))
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**document, "more": 1}, schema())

@@ -154,6 +154,10 @@ class Outlook:
     may_freeze: bool = False
     """A migration that would run is not declared compatible or reversible: if it changes the schema, there is no way
     back."""
+    undone: tuple[SchemaChange, ...] = ()
+    """Migrations that it would take back first, in this order."""
+    may_undo: tuple[str, ...] = ()
+    """Services whose migration would run with the deploy, and would be taken back if it changes the schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,10 @@ class DeployPlan:
     @property
     def changes(self) -> bool:
         """Whether a deploy would change anything."""
-        return bool(self.traffic) or any(one.action != "keep" for one in self.services)
+        if any(one.action != "keep" or one.migration for one in self.services):
+            return True
+        # Also a release without any service is one.
+        return bool(self.traffic) or (self.after is not None and self.after != self.before)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,12 @@ def _back(outlook: Outlook, warm: str | None) -> Iterator[str]:
         yield f"a rollback would be refused: there is no way back to {outlook.release} ({proven}) over"
         yield from (printable(f"  {_change(change)}") for change in outlook.frozen)
         return
-    yield f"a rollback would lead to {outlook.release} ({proven}), {manner}"
+    if outlook.undone or outlook.may_undo:
+        yield f"a rollback would lead to {outlook.release} ({proven}), {manner} after taking back"
+        yield from (f"  the migration of {name}, if it changes the schema" for name in outlook.may_undo)
+        yield from (printable(f"  {_change(change)}") for change in outlook.undone)
+    else:
+        yield f"a rollback would lead to {outlook.release} ({proven}), {manner}"
     if outlook.may_freeze:
         yield "  unless a migration changes the schema that is declared neither compatible nor reversible: then refused"
 

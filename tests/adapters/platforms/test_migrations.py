@@ -398,13 +398,19 @@ def test_a_half_done_migration_is_not_forgotten_by_what_was_live(shop, way):
 def test_a_half_done_migration_that_was_finished_is_taken_back_as_a_whole(shop):
     live = shop.platform().status().current
     platform, was = cut(shop, "killed, reversible", migrate_undo=DOWN), ["id"]
+    platform.up()
+    plan = platform.plan().rollback
+    assert (plan.release, plan.frozen) == (live.name, ())
+    assert plan.undone[0].changes == ("column public.orders.note: added, text",)
     assert platform.rollback(live.name).release == live
     assert platform.status().releases.schema[0].partial
     assert platform.rollback(live.name).release == live
     assert platform.status().releases.schema[0].partial
     platform.deploy()
     assert platform.status().releases.schema == ()
+    (foretold,) = platform.plan().rollback.undone
     (undone,) = platform.rollback().undone
+    assert undone == foretold
     assert "table public.second: added" in undone.changes
     assert "column public.orders.note: added, text" in undone.changes
     assert (columns(shop), "table public.second" in schema(shop)) == (was, False)
@@ -484,7 +490,6 @@ def test_a_mended_undo_of_a_later_release_is_used(shop):
     assert "mend migrate_undo and deploy, then the mended one is used" in failure.value.hint
     release(shop, "undo mended", note, NOTE[1])
     assert shop.platform().rollback(before.name).release == before
-    assert columns(shop) == ["id"]
 
 
 def test_what_was_taken_back_by_hand_is_in_nobodys_way(shop):

@@ -11,10 +11,11 @@ from greenproof.adapters.platforms.local.credentials import Credentials, NotMade
 from greenproof.adapters.platforms.local.launches import order_of_start, prepare_launch
 from greenproof.adapters.platforms.local.layout import Layout
 from greenproof.adapters.platforms.local.manifests import load_release
+from greenproof.adapters.platforms.local.marks import half_done
 from greenproof.adapters.platforms.local.recovery import told
 from greenproof.adapters.platforms.local.revisions import Contents, describe_revision, look_at, name_release
 from greenproof.adapters.platforms.local.schemas import Schemas
-from greenproof.adapters.platforms.local.state import State, blocking, read_state
+from greenproof.adapters.platforms.local.state import State, blocking, read_state, to_be_undone
 from greenproof.model.facts import Release
 from greenproof.model.plainness import Digest, shown_command, shown_value
 from greenproof.model.plan import Plan, Service
@@ -85,11 +86,12 @@ def plan_deploy(
         _service(layout, service, contents, nameless, old.get(service.name), now, redactor)
         for service, (contents, nameless) in zip(plan.services, found, strict=True)
     ]
+    services = [_migrated_again(one, service, now, after) for one, service in zip(services, plan.services, strict=True)]
     services += [
         ServicePlan(name, old[name], None, "stop") for name in sorted(old.keys() - {s.service for s in services})
     ]
     started = {one.service for one in services if one.action == "start"}
-    then = _afterwards(now.state, after)
+    then = _afterwards(now.state, after, {one.service: one.migration for one in services if one.migration})
     target = then.target
     # What does not run of it is started beside the new release.
     warm = None if target is None or then.lacking(target) or blocking(then.since(target)) else target
@@ -134,7 +136,6 @@ def _service(
     known: Mapping[str, Any] = manifest or {"files": {}, "configuration": {}}
     configuration = known["configuration"]
     runs = not nameless and now.runs(contents.revision.name)
-    declared = service.migration or ("reversible" if service.migrate_undo else "undeclared")
     return ServicePlan(
         service=service.name,
         before=old,
@@ -143,9 +144,22 @@ def _service(
         files=difference(known["files"], contents.digests),
         settings=tuple(_settings(configuration, contents.configuration, redactor, partial(digest_here, layout))),
         packages=_packages(configuration.get("packages", ()), contents.configuration["packages"]),
-        migration=declared if service.migrate and not runs else None,
+        migration=_declared(service) if service.migrate and not runs else None,
         unnamed=nameless,
     )
+
+
+def _declared(service: Service) -> str:
+    return service.migration or ("reversible" if service.migrate_undo else "undeclared")
+
+
+def _migrated_again(one: ServicePlan, service: Service, now: Present, after: Release | None) -> ServicePlan:
+    """With its migration, if that is run though the service keeps running: it is half done, or was taken back."""
+    if after is None or not service.migrate or one.migration:
+        return one
+    lacking = after.name == now.state.current and now.state.lacking(after.name)
+    again = lacking or one.service in half_done(now.state, after.name)
+    return replace(one, migration=_declared(service)) if again else one
 
 
 def difference(before: Mapping[str, object], after: Mapping[str, object]) -> Difference:
@@ -204,9 +218,19 @@ def _shown(key: str, value: Any, redactor: Redactor, digest: Digest) -> str | No
     return redactor.text(" ".join(value) if isinstance(value, list | tuple) else str(value))
 
 
-def _afterwards(state: State, after: Release | None) -> State:
-    """What would be remembered after the deploy."""
+def _afterwards(state: State, after: Release | None, migrations: Mapping[str, str]) -> State:
+    """What would be remembered after the deploy; `migrations` are declarations of those that run, by service."""
     name = after.name if after else _UNNAMED
+    finished = {
+        one.number for one in state.applied if one.partial and one.release == name and one.service in migrations
+    }
+    applied = tuple(
+        replace(one, partial=False, kind=kind.replace("undeclared", "irreversible"), undo=kind == "reversible")
+        if one.number in finished and (kind := migrations[one.service])
+        else one
+        for one in state.applied
+    )
+    state = state.without_marks(finished, applied, state.next_number)
     if name == state.current:
         return state
     return replace(state, current=name, previous=state.current, went_back=False)
@@ -233,7 +257,10 @@ def _outlook(
     schemas = Schemas(layout.releases / "schemas")
     frozen = tuple(told(schemas, one, redactor.text) for one in blocking(then.since(target)))
     may_freeze = any(one.migration in {"undeclared", "irreversible"} for one in services)
-    return Outlook(target, then.is_good(target), warm, frozen, may_freeze)
+    undone = () if frozen else tuple(told(schemas, one, redactor.text) for one in to_be_undone(then.since(target)))
+    known = {one.service for one in undone if one.release == then.current}
+    may_undo = tuple(one.service for one in services if one.migration == "reversible" and one.service not in known)
+    return Outlook(target, then.is_good(target), warm, frozen, may_freeze, undone, may_undo)
 
 
 def _remarks(now: Present) -> Iterator[str]:
