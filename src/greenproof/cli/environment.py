@@ -113,7 +113,7 @@ def rollback(config: Path | None, environment: str | None, as_json: bool, to: st
         journal.rolled_back(done.release, done.abandoned)
         journal.finish(ExitCode.VERIFIED)
     talk.rest()
-    _show_rollback(done, as_json)
+    _show_rollback(done, as_json, chosen=to is not None)
 
 
 @click.command()
@@ -187,14 +187,16 @@ def _show_release(what: str, release: Release, as_json: bool) -> None:
         click.echo(f"  {revision.name}")
 
 
-def _show_rollback(done: Rollback, as_json: bool) -> None:
+def _show_rollback(done: Rollback, as_json: bool, *, chosen: bool) -> None:
     if as_json:
         write_json("-", {"schema": "greenproof.rollback/1", **dataclasses.asdict(done)})
         return
     _show_release("rolled back to", done.release, as_json)
     manner = "it was kept warm" if done.warm else "it was started again"
     took = f"{manner}, {done.duration_s:.2f} s" if done.abandoned else "it was live already"
-    proven = "known good" if done.known_good else "never proven good: there was no other known good release"
+    # A release that was left by a rollback is not known good any more, though it was proven once.
+    why_not = "not known good" if chosen else "not known good: there was no other that is"
+    proven = "known good" if done.known_good else why_not
     click.echo(f"{took}; {proven}")
     for change in done.undone:
         click.echo(f"taken back: the migration of {change.service} ({printable('; '.join(change.changes))})")

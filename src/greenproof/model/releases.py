@@ -83,7 +83,7 @@ class Rollback:
     duration_s: float
     """From the call to the switch of traffic, as the platform saw it; 0 if the traffic was there already."""
     known_good: bool
-    """It had been proven good; if not, it was only the release before."""
+    """It is known good; if not, it was asked for by name, or was only the release before."""
     undone: tuple[SchemaChange, ...] = ()
     """Migrations that were taken back on the way."""
 
