@@ -63,8 +63,13 @@ def test_what_is_no_plain_word_of_a_command_goes_however_it_is_written(word: str
         [f"m.py {option} {secret}"],
         ["m.py", f"{option}={secret}"],
         ["m.py", secret],
+        ["m.py", f"-p{secret}"],
     ):
         shown = shown_command(command, digest)
         assert secret not in shown
         assert digest(" ".join(command))[:16] in shown
         assert shown_command(command, lambda value: None) == shown.rpartition(" (digest ")[0]
+
+
+def test_a_value_that_clings_to_its_option_goes() -> None:
+    assert shown_command(["m.py", "-pcorrecthorse", "-v"], lambda value: None) == f"m.py {MASK} -v"

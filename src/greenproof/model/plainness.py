@@ -37,6 +37,8 @@ _SCRIPT = re.compile(
 )
 _MODULE = re.compile(r"[A-Za-z_]{1,30}(?:\.[A-Za-z_]{1,30}){0,6}(?::[A-Za-z_]{1,30})?\Z")
 _ATTRIBUTE = re.compile(r"[a-z_.]{1,40}:[a-z_]{1,20}\Z")
+# A longer one with one dash may be a letter with its value: `-pSECRET`.
+_OPTION = re.compile(r"(?:-[A-Za-z]|--[A-Za-z][A-Za-z-]{0,40})\Z")
 
 type Digest = Callable[[str], str | None]
 
@@ -84,7 +86,7 @@ def _tokens(tokens: Sequence[str]) -> Iterator[str]:
     before = ""
     for number, token in enumerate(tokens):
         option, equals, value = token.partition("=")
-        if token.startswith("-") and re.fullmatch(r"--?[A-Za-z][A-Za-z-]{0,40}", option):
+        if token.startswith("-") and _OPTION.match(option):
             hidden = equals and not plain(option.lstrip("-"), value)
             yield f"{option}={MASK}" if hidden else token
         elif before.startswith("-") and sensitive(before.lstrip("-")):
