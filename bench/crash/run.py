@@ -9,6 +9,7 @@ import contextlib
 import json
 import math
 import os
+import signal
 import sys
 import threading
 import time
@@ -48,10 +49,18 @@ def main() -> int:
     place = Place(given.place.absolute())
     known = given.json.read_text("utf-8").splitlines() if given.json.exists() else []
     done = {json.loads(line)["seed"] for line in known}
-    prepare(place)
-    for seed in range(int(first), int(last or first) + 1):
-        if seed in done:
-            continue
+    # Whoever ends this ends what it has started, too.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+    try:
+        prepare(place)
+        return every(place, [n for n in range(int(first), int(last or first) + 1) if n not in done], given)
+    finally:
+        place.greenproof("down", "-q")
+
+
+def every(place: Place, seeds: Sequence[int], given: argparse.Namespace) -> int:
+    """One run for each seed, and its result as a line of the file."""
+    for seed in seeds:
         result = once(place, scenario_of(seed, given.kills, given.latest))
         result["drawn"] = {"kills": given.kills, "latest_s": given.latest}
         with given.json.open("a", encoding="utf-8") as file:
@@ -60,12 +69,14 @@ def main() -> int:
         if result["wrong"] and not settled(place):
             print("the environment could not be set back to a verified release: the rest is not run")
             return 1
-    place.greenproof("down", "-q")
     return 0
 
 
 def prepare(place: Place) -> None:
     """A known good release to begin with, proven without a kill."""
+    if not (ROOT / "examples" / "apex" / ".venv").exists():
+        sys.exit("Apex is not installed: make apex")
+    print("a first run without a kill, about a minute", flush=True)
     place.prepare()
     if not settled(place):
         sys.exit("the release that this begins with is not verified")
