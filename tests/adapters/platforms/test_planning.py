@@ -217,3 +217,12 @@ def test_differences_are_sorted():
         ("d", "e"), ("c",), ("b",)
     )
     assert not difference({"a": 1}, {"a": 1})
+
+
+def test_a_project_without_services(ground):
+    shop = ground(folder="no services")
+    plan = planned(shop)
+    assert (plan.before, plan.changes, plan.traffic) == (None, True, ())
+    assert shop.platform().deploy().name == plan.after
+    assert not planned(shop).changes
+    shop.close()
