@@ -42,6 +42,7 @@ from greenproof.loop.requests import pairs
 from greenproof.model.errors import GreenproofError
 from greenproof.model.facts import Exchange, FaultKind, Join, RunObservation, TestProcess
 from greenproof.model.performance import Watch
+from greenproof.model.plainness import shown_command, shown_value
 from greenproof.model.plan import IdentitySource, LogSource
 from greenproof.model.redaction import Redactor
 from greenproof.model.routes import Route
@@ -347,6 +348,12 @@ FUZZED: dict[str, tuple[str, Callable[..., object], st.SearchStrategy[Any], tupl
     "state file": ("greenproof.adapters.platforms.local.layout", a_document, BYTES, NOTHING),
     "lines of TOML": ("greenproof.config.lines", lines_of_toml, TEXTS, NOTHING),
     "evidence ids": ("greenproof.ledger.evidence", lambda v: list(references(v)), JSON, NOTHING),
+    "settings": (
+        "greenproof.model.plainness",
+        lambda t: (shown_value(t, t, str), shown_command([t, t], str)),
+        TEXTS,
+        NOTHING,
+    ),
     "redaction": ("greenproof.model.redaction", lambda t: Redactor([t, "x" + t]).text("key=" + t), TEXTS, NOTHING),
     "plugin's address": ("pytest_greenproof.control", Address.parse, TEXTS, (ValueError,)),
     "plugin's answer": ("pytest_greenproof.texts", texts.decode, BYTES, (ValueError,)),
