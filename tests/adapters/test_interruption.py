@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -60,3 +62,28 @@ def test_what_another_thread_holds_neither_delays_nor_receives_a_signal() -> Non
     over.set()
     thread.join(10)
     assert ended == ["in order"]
+
+
+SWALLOWED = """
+import os, signal, time, weakref
+from greenproof.adapters import interruption
+interruption.install()
+class Thing: pass
+def callback(reference):
+    os.kill(os.getpid(), signal.SIGTERM)
+    for _ in range(10**5): pass
+thing = Thing()
+reference = weakref.ref(thing, callback)
+try:
+    del thing
+    time.sleep(20)
+    print("lost")
+except KeyboardInterrupt:
+    print("heard")
+"""
+
+
+def test_an_interrupt_within_a_callback_of_the_interpreter_is_not_lost() -> None:
+    """Python prints what such a callback raises, and goes on."""
+    done = subprocess.run([sys.executable, "-c", SWALLOWED], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("heard\n", "")

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import stat
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from types import FrameType
 PATIENCE_S = 30.0
 """Seconds after which another signal counts again: the first may have been swallowed by a library."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_AGAIN_S = 0.01
 _AGAIN = b"already stopping: what was started is being ended\n"
 
 
@@ -25,13 +27,36 @@ class _State:
     held = 0
     waiting = False
     told = False
+    told_before = staticmethod(sys.__unraisablehook__)
+    """Who is told of other exceptions that nobody can catch."""
 
 
 def install() -> None:
     """Turn each of the signals into a KeyboardInterrupt. What is ignored (a background job, nohup) stays ignored."""
+    if sys.unraisablehook is not _swallowed:
+        _State.told_before = staticmethod(sys.unraisablehook)
+        sys.unraisablehook = _swallowed
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _asked)
+
+
+def _swallowed(unraisable: "sys.UnraisableHookArgs") -> None:
+    """An interrupt that came within a callback of the interpreter, which passes no exception on, comes again."""
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+        _State.told_before(unraisable)
+        return
+    _State.since = None
+    # A moment later: here it would be swallowed once more.
+    again = threading.Timer(_AGAIN_S, _interrupt_again)
+    again.daemon = True
+    again.start()
+
+
+def _interrupt_again() -> None:
+    number = next((one for one in _SIGNALS if signal.getsignal(one) is _asked), None)
+    if number is not None:
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
 
 
 def finished() -> None:
