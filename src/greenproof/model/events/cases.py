@@ -181,3 +181,17 @@ class ConfigurationKept:
     """How many values were kept."""
     release: str | None = None
     evidence: tuple[str, ...] = ()
+
+
+type CaseEvent = (
+    CasesSelected
+    | CasesPlanned
+    | CaseFinished
+    | FaultRunFinished
+    | TargetLost
+    | VerdictReached
+    | PerformanceMeasured
+    | SensitivityMeasured
+    | MeasureKept
+    | ConfigurationKept
+)

@@ -2,49 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from greenproof.model.encoding import fields_of
 from greenproof.model.encoding import read as decoded
-from greenproof.model.events.cases import (
-    CaseFinished,
-    CasesPlanned,
-    CasesSelected,
-    ConfigurationKept,
-    FaultRunFinished,
-    MeasureKept,
-    PerformanceMeasured,
-    SensitivityMeasured,
-    TargetLost,
-    VerdictReached,
-)
-from greenproof.model.events.releases import (
-    DeployFailed,
-    EffectRecovered,
-    ReadingTaken,
-    ReleaseDeployed,
-    ReleaseKnownGood,
-    RolledBack,
-    SideEnded,
-    SideStarted,
-    SideTested,
-)
-from greenproof.model.events.runs import (
-    ConclusionsRechecked,
-    CycleDecided,
-    LoopFrozen,
-    LoopPaused,
-    LoopResumed,
-    ReadOnlyCompared,
-    RunFinished,
-    RunJudged,
-    RunStarted,
-    RunSuspended,
-    StepFinished,
-    StepStarted,
-    StepStuck,
-    WorklogWritten,
-)
+from greenproof.model.events.cases import CaseEvent
+from greenproof.model.events.releases import ReleaseEvent
+from greenproof.model.events.runs import RunEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,78 +19,12 @@ class UnknownEvent:
     body: Mapping[str, object]
 
 
-EVENTS: tuple[type[Any], ...] = (
-    RunStarted,
-    StepStarted,
-    StepFinished,
-    ReadingTaken,
-    ReleaseDeployed,
-    DeployFailed,
-    RolledBack,
-    CasesSelected,
-    CasesPlanned,
-    CaseFinished,
-    FaultRunFinished,
-    TargetLost,
-    VerdictReached,
-    PerformanceMeasured,
-    SensitivityMeasured,
-    RunJudged,
-    MeasureKept,
-    ConfigurationKept,
-    WorklogWritten,
-    RunFinished,
-    ConclusionsRechecked,
-    ReadOnlyCompared,
-    ReleaseKnownGood,
-    EffectRecovered,
-    LoopPaused,
-    LoopResumed,
-    LoopFrozen,
-    StepStuck,
-    RunSuspended,
-    CycleDecided,
-    SideStarted,
-    SideTested,
-    SideEnded,
-)
+type Event = RunEvent | ReleaseEvent | CaseEvent | UnknownEvent
 
-type Event = (
-    RunStarted
-    | StepStarted
-    | StepFinished
-    | ReadingTaken
-    | ReleaseDeployed
-    | DeployFailed
-    | RolledBack
-    | CasesSelected
-    | CasesPlanned
-    | CaseFinished
-    | FaultRunFinished
-    | TargetLost
-    | VerdictReached
-    | PerformanceMeasured
-    | SensitivityMeasured
-    | RunJudged
-    | MeasureKept
-    | ConfigurationKept
-    | WorklogWritten
-    | RunFinished
-    | ConclusionsRechecked
-    | ReadOnlyCompared
-    | ReleaseKnownGood
-    | EffectRecovered
-    | LoopPaused
-    | LoopResumed
-    | LoopFrozen
-    | StepStuck
-    | RunSuspended
-    | CycleDecided
-    | SideStarted
-    | SideTested
-    | SideEnded
-    | UnknownEvent
+EVENTS: tuple[type[Any], ...] = tuple(
+    event for alias in (RunEvent, ReleaseEvent, CaseEvent) for event in get_args(alias.__value__)
 )
+"""All that this version knows."""
 
 _BY_KIND = {event.__name__: event for event in EVENTS}
 

@@ -113,3 +113,16 @@ class SideEnded:
     environment: str
     name: str
     why: str = ""
+
+
+type ReleaseEvent = (
+    ReadingTaken
+    | ReleaseDeployed
+    | DeployFailed
+    | RolledBack
+    | ReleaseKnownGood
+    | EffectRecovered
+    | SideStarted
+    | SideTested
+    | SideEnded
+)

@@ -181,3 +181,21 @@ class StepStuck:
     silent_s: float
     evidence: tuple[str, ...] = ()
     """Where every thread of the process stood."""
+
+
+type RunEvent = (
+    RunStarted
+    | StepStarted
+    | StepFinished
+    | RunJudged
+    | WorklogWritten
+    | RunFinished
+    | RunSuspended
+    | ConclusionsRechecked
+    | ReadOnlyCompared
+    | CycleDecided
+    | LoopPaused
+    | LoopResumed
+    | LoopFrozen
+    | StepStuck
+)
