@@ -17,6 +17,7 @@ import h11
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from known_readers import ELSEWHERE, NOT_FOREIGN
 from mitmproxy import http
 
 from greenproof.adapters import http as our_http
@@ -390,80 +391,6 @@ def test_what_is_far_too_deep_or_long_is_survived(name: str, data: bytes, tmp_pa
         parse(data, tmp_path) if name in FOLDERS else parse(data)
 
 
-# A property-based test of their own: the file that holds it.
-ELSEWHERE = {
-    "greenproof.analysis.sensitivity.headers": "tests/analysis/sensitivity/test_operators.py",
-    "greenproof.analysis.sensitivity.shape": "tests/analysis/sensitivity/test_operators.py",
-    "greenproof.adapters.repository.containers": "tests/adapters/repository/test_reading.py",
-    "greenproof.adapters.repository.python": "tests/adapters/repository/test_reading.py",
-    "greenproof.adapters.repository.reading": "tests/adapters/repository/test_reading.py",
-    "greenproof.analysis.proposing.__init__": "tests/analysis/proposing/test_propose.py",
-    "greenproof.adapters.backends.conversation": "tests/adapters/backends/test_backends.py",
-    "greenproof.analysis.comparison.naming": "tests/analysis/comparison/test_naming.py",
-    "greenproof.analysis.measure.forms": "tests/analysis/measure/test_hostile.py",
-    "greenproof.analysis.measure.keeping": "tests/analysis/measure/test_hostile.py",
-    "greenproof.analysis.measure.suite": "tests/analysis/measure/test_hostile.py",
-    "greenproof.config.reading": "tests/config/test_loading.py",
-    "greenproof.config.references": "tests/config/test_loading.py",
-    "greenproof.config.rules": "tests/config/test_loading.py",
-    "greenproof.ledger.database": "tests/ledger/test_verification.py",
-    "greenproof.ledger.ledger": "tests/ledger/test_verification.py",
-    "greenproof.ledger.verification": "tests/ledger/test_verification.py",
-    "greenproof.cli.mixing": "tests/cli/test_mixing.py",
-    "greenproof.model.events.records": "tests/model/test_events.py",
-    "greenproof.model.sides": "tests/model/test_sides.py",
-    "greenproof.analysis.drift.services": "tests/analysis/drift/test_reading.py",
-    "greenproof.analysis.drift.values": "tests/analysis/drift/test_reading.py",
-    "greenproof.analysis.drift.written": "tests/analysis/drift/test_reading.py",
-}
-# They read what we, or programs that we chose, have written; or their reader is one of those above.
-NOT_FOREIGN = {
-    "greenproof.adapters.confinement.keeper": "what our own relay asks for, at a socket in a folder of ours",
-    "greenproof.adapters.confinement.network": "URLs that were checked, and the first line of our own keeper",
-    "greenproof.adapters.platforms.local.control": "a supervisor of ours, behind a token; both sides refuse other bytes",
-    "greenproof.adapters.platforms.local.dependencies.binaries": "the version that a server's program prints",
-    "greenproof.adapters.platforms.local.ingress.upstreams": "h11's own errors; test_ingress.py sends it garbage",
-    "greenproof.adapters.platforms.local.launches": "references in a configuration that was checked",
-    "greenproof.adapters.platforms.local.mixes": "fixed patterns over names; test_sides.py gives it nonsense",
-    "greenproof.adapters.platforms.local.presence": "one line of our own supervisor",
-    "greenproof.adapters.platforms.local.releases": "times that we have written into our own state",
-    "greenproof.adapters.platforms.local.remains": "one fixed pattern over an id that we have written",
-    "greenproof.adapters.platforms.local.revisions": "patterns made here",
-    "greenproof.adapters.platforms.local.state": "our own file; the tests of its state cut it off and damage it",
-    "greenproof.adapters.relay.layers": "the first bytes of a connection, by one fixed pattern",
-    "greenproof.adapters.relay.process": "commands of our own process",
-    "greenproof.adapters.relay.witness": "answers of our own process; a bad one is a lost relay",
-    "greenproof.adapters.runners.witnessed": "shlex; what it refuses is taken as it is",
-    "greenproof.adapters.unanswered": "a URL that was checked; tests/hostile shows it certificates",
-    "greenproof.config.accepted": "days of a document that config.reading has read",
-    "greenproof.loop.measuring": "a day of the command line; tests/cli/test_measure.py gives it nonsense",
-    "greenproof.analysis.conclusions": "times that our own ledger has written",
-    "greenproof.analysis.measure.checks": "fixed patterns over expressions that were parsed",
-    "greenproof.analysis.measure.taking": "fixed patterns over names that were parsed",
-    "greenproof.loop.kept": "files of our own; tests/loop/test_kept.py damages them",
-    "greenproof.loop.spool": "files of our own; tests/loop/test_kept.py cuts them off anywhere",
-    "greenproof.reporting.planned": "our own schema",
-    "greenproof.analysis.measure.rules.assertions": "fixed patterns over expressions that were parsed",
-    "greenproof.analysis.measure.rules.bypassing": "fixed patterns over names that were parsed",
-    "greenproof.analysis.measure.rules.mocking": "fixed patterns over names that were parsed",
-    "greenproof.cli.completing": "names out of our own ledger, by one fixed pattern",
-    "greenproof.cli.usage": "fixed patterns over click's own messages",
-    "greenproof.adapters.probes.tls": "what OpenSSL took for a certificate; the tests of probes show it servers that have none",
-    "greenproof.loop.drifting": "an address of the platform, and fixed patterns over a configuration that was checked",
-    "greenproof.loop.flooring": "a URL that was checked",
-    "greenproof.loop.lastgood": "evidence that is named by its digest; what can't be read is as good as not there",
-    "greenproof.reporting.drift": "our own schema",
-    "greenproof.loop.remembering": "times that our own ledger has written; tests/loop/test_remembering.py",
-    "greenproof.reporting.comparison": "our own schema",
-    "greenproof.reporting.floor": "our own schema",
-    "greenproof.reporting.history": "our own schema",
-    "greenproof.reporting.result": "our own schema",
-    "greenproof.reporting.worklog": "patterns of what is escaped",
-    "greenproof_receipts._exchange": "one fixed pattern over a header; test_asgi.py sends it anything",
-    "pytest_greenproof.blame": "one fixed pattern over lines of the suite's own source",
-    "pytest_greenproof.failures": "one fixed pattern over texts of exceptions",
-    "pytest_greenproof.imports": "Python's own compiler, whose errors are the test's",
-}
 _READERS = {
     "json": {"loads", "load"},
     "tomllib": {"loads", "load"},
