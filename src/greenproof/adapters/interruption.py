@@ -16,7 +16,7 @@ from types import FrameType
 PATIENCE_S = 30.0
 """Seconds after which another signal counts again: the first may have been swallowed by a library."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_AGAIN_S = 0.01
+_MOMENT_S = 0.01
 _AGAIN = b"already stopping: what was started is being ended\n"
 
 
@@ -48,7 +48,7 @@ def _swallowed(unraisable: "sys.UnraisableHookArgs") -> None:
         return
     _State.since = None
     # A moment later: here it would be swallowed once more.
-    again = threading.Timer(_AGAIN_S, _interrupt_again)
+    again = threading.Timer(_MOMENT_S, _interrupt_again)
     again.daemon = True
     again.start()
 

@@ -96,8 +96,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _reader_gone(error: Exception) -> bool:
     """Whether a pipe was closed, or the terminal, which a process under nohup outlives."""
-    if isinstance(error, BrokenPipeError) or not isinstance(error, OSError) or error.errno != errno.EIO:
-        return isinstance(error, BrokenPipeError)
+    if isinstance(error, BrokenPipeError):
+        return True
+    if not isinstance(error, OSError) or error.errno != errno.EIO:
+        return False
     import termios
 
     try:
